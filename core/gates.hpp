@@ -1,0 +1,86 @@
+// What stands between publisher and consumers: the gates that the publisher may not overtake.
+//
+// The publisher looks at them once a chunk, not once an event, and only at entries that gate: `changes` in the registry
+// counts joins, so a scan of all entries is needed only when it has moved. A consumer that does not gate costs nothing.
+#pragma once
+
+#include <ringbolt/core/ring.hpp>
+
+#include <span>
+
+namespace ringbolt::core {
+
+constexpr std::uint64_t state_word(std::uint64_t generation, EntryState state) noexcept {
+  return generation << 8 | static_cast<std::uint64_t>(state);
+}
+constexpr EntryState state_of(std::uint64_t word) noexcept { return static_cast<EntryState>(word & 0xff); }
+constexpr std::uint64_t generation_of(std::uint64_t word) noexcept { return word >> 8; }
+
+// Moves an entry from one known state to another; false if it is no longer what was seen, and then nothing happened.
+// [E1] when the new state is `evicted`.
+inline bool change_state(ConsumerEntry& entry, std::uint64_t seen, EntryState to) noexcept {
+  return entry.state.compare_exchange(seen, state_word(generation_of(seen), to));
+}
+
+// The registry as the publisher uses it. Not thread-safe: the publisher's thread only.
+class Gates {
+ public:
+  Gates() noexcept = default;
+  // `list` is memory for one index per entry and, like the registry, outlives this object.
+  Gates(const RegistryHeader& registry, std::span<const ConsumerEntry> entries, std::span<std::uint32_t> list) noexcept
+      : registry_(&registry), entries_(entries), list_(list) {}
+
+  // The smallest gate, within what is possible: not below `floor`, which the publisher has already announced to write up
+  // to a lap later (whoever joins there finds out at [J3]), and not beyond `position`. With nobody gating, `position`.
+  [[nodiscard]] std::uint64_t smallest(std::uint64_t position, std::uint64_t floor) noexcept {
+    std::uint64_t smallest = position;
+    if (registry_ == nullptr) return smallest;
+    if (const std::uint64_t changes = registry_->changes.load_acquire(); changes != seen_changes_) {  // pairs with [J1]
+      collect();
+      seen_changes_ = changes;
+    }
+    for (std::uint32_t i = 0; i < count_;) {
+      const ConsumerEntry& entry = entries_[list_[i]];
+      if (state_of(entry.state.load_acquire()) != EntryState::gating) {  // left, died or was evicted; a new join counts anew
+        list_[i] = list_[--count_];
+        continue;
+      }
+      std::uint64_t gate = entry.gate.load_acquire();  // [G2] pairs with [G1]
+      if (beyond(floor, gate)) gate = floor;
+      if (beyond(smallest, gate)) smallest = gate;
+      ++i;
+    }
+    return smallest;
+  }
+
+  // Indices of the entries that gated at the last look.
+  [[nodiscard]] std::span<const std::uint32_t> gating() const noexcept { return list_.first(count_); }
+
+ private:
+  void collect() noexcept {
+    count_ = 0;
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+      if (state_of(entries_[i].state.load_acquire()) == EntryState::gating) list_[count_++] = i;
+    }
+  }
+
+  const RegistryHeader* registry_ = nullptr;
+  std::span<const ConsumerEntry> entries_;
+  std::span<std::uint32_t> list_;
+  std::uint32_t count_ = 0;
+  std::uint64_t seen_changes_ = ~std::uint64_t{0};
+};
+
+// Joins the gates at `gate`: from here on the publisher waits for this consumer, if the answer is true. If it is false the
+// publisher may already have written over that position; call again with a later one. The caller holds the entry's lock
+// byte and has set its state to `joining` (or calls again after false, with the state already `gating`).
+[[nodiscard]] inline bool join_gate(RegistryHeader& registry, ConsumerEntry& entry, std::uint64_t generation,
+                                    std::uint64_t gate, const RingView& ring) noexcept {
+  entry.gate.store_release(gate);
+  entry.state.store_release(state_word(generation, EntryState::gating));     // [J1]
+  registry.changes.fetch_add(1);                                             // [J1] pairs with the load in Gates::smallest
+  fence_seq_cst();                                                           // [J2] pairs with [W4]
+  return !beyond(ring.header->intent.load_relaxed(), gate + ring.capacity);  // [J3] relaxed: ordered by [J2]
+}
+
+}  // namespace ringbolt::core

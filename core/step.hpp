@@ -1,0 +1,41 @@
+// The one fault hook. `RINGBOLT_STEP(name)` stands between two stores to shared memory and is nothing unless the build
+// defines RINGBOLT_STEPS; then it calls `ringbolt_on_step`, which a test defines to die, stop or count at exactly that place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringbolt::core {
+
+#define RINGBOLT_EACH_STEP(X)                                                                                          \
+  X(claimed)                                                                                                           \
+  X(zeroed_next) X(wrote_header) X(committed) X(hinted) X(batch_zeroed) X(batch_inner_committed) X(anchor_invalidated) \
+      X(anchor_sequenced) X(anchored) X(intent_raised) X(intent_fenced) X(gates_scanned) X(checkpoint_invalidated)     \
+          X(checkpoint_sequenced) X(checkpointed) X(lease_taken) X(end_found) X(alive_file_named) X(epoch_stored)      \
+              X(taken_over)
+
+enum class Step : std::uint32_t {
+#define RINGBOLT_STEP_NAME(name) name,
+  RINGBOLT_EACH_STEP(RINGBOLT_STEP_NAME)
+#undef RINGBOLT_STEP_NAME
+      count
+};
+inline constexpr std::size_t kSteps = static_cast<std::size_t>(Step::count);
+
+inline const char* step_name(Step step) noexcept {
+  static constexpr const char* names[] = {
+#define RINGBOLT_STEP_NAME(name) #name,
+      RINGBOLT_EACH_STEP(RINGBOLT_STEP_NAME)
+#undef RINGBOLT_STEP_NAME
+  };
+  return names[static_cast<std::size_t>(step)];
+}
+
+}  // namespace ringbolt::core
+
+#if defined(RINGBOLT_STEPS)
+extern "C" void ringbolt_on_step(ringbolt::core::Step step);
+#define RINGBOLT_STEP(name) ringbolt_on_step(::ringbolt::core::Step::name)
+#else
+#define RINGBOLT_STEP(name) static_cast<void>(0)
+#endif

@@ -1,0 +1,66 @@
+// Where a successor goes on: the end of the stream that a dead publisher left.
+//
+// The newest valid anchor is a record boundary with its sequence. A zero word there means that the stream ends at it; from
+// it on every record carries the expected sequence until a zero word. Anything else is corruption: a publisher that dies
+// between any two stores leaves exactly this (proof 5 in `ring.hpp`). The caller holds the lease, so nobody writes.
+#pragma once
+
+#include <ringbolt/core/reader.hpp>
+
+namespace ringbolt::core {
+
+struct StreamEnd {
+  bool valid = false;  // false: the ring is damaged
+  Place end;
+  std::uint64_t newest_timestamp_ns = 0;  // of the last event; 0 if there is none to be found
+};
+
+[[nodiscard]] inline StreamEnd find_stream_end(const RingView& ring) noexcept {
+  // [A2] pairs with [A1]; the dead publisher's stores became visible before the kernel gave its lease away.
+  Place anchor;
+  bool found = false;
+  for (const Boundary& candidate : ring.header->anchors) {
+    const std::uint64_t position = candidate.position.load_acquire();
+    if (position == kNoPosition || position % kRecordAlignment != 0) continue;
+    if (found && !beyond(position, anchor.position)) continue;
+    anchor = {position, candidate.sequence.load_acquire()};
+    found = true;
+  }
+  if (!found || anchor.sequence < ring.first_sequence) return {};
+
+  StreamEnd result;
+  Record record;
+  const std::uint64_t hint = ring.header->hint.load_acquire();  // [H2]
+  if (hint != kNoPosition && hint % kRecordAlignment == 0) {
+    result.newest_timestamp_ns = ring.record_at(hint).timestamp_ns.load_relaxed();  // relaxed: nobody writes now
+  }
+  Reader reader(ring, anchor);
+  const std::uint64_t furthest = anchor.position + ring.capacity;
+  while (!beyond(reader.place().position, furthest)) {
+    switch (reader.peek(record)) {
+      case ReadStatus::event:
+        result.newest_timestamp_ns = record.timestamp_ns;
+        reader.advance(record);
+        continue;
+      case ReadStatus::empty:
+        result.valid = true;
+        result.end = reader.place();
+        return result;
+      case ReadStatus::overrun:
+      case ReadStatus::evicted:
+      case ReadStatus::corrupt: return {};
+    }
+  }
+  return {};
+}
+
+// Prepares the header of a new ring; the data region is zero. `header`'s fixed part is filled in by the caller.
+inline void start_stream(EventsHeader& header, std::uint64_t first_sequence) noexcept {
+  header.hint.store_relaxed(kNoPosition);  // relaxed: nobody else can see the ring yet
+  for (Boundary& checkpoint : header.checkpoints) checkpoint.position.store_relaxed(kNoPosition);
+  header.anchors[1].position.store_relaxed(kNoPosition);
+  header.anchors[0].sequence.store_relaxed(first_sequence);
+  header.anchors[0].position.store_relaxed(0);
+}
+
+}  // namespace ringbolt::core

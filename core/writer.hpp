@@ -1,0 +1,209 @@
+// The publisher's side of the ring: claim, commit, and the bookkeeping once a chunk. See `ring.hpp` for the protocol.
+#pragma once
+
+#include <ringbolt/core/gates.hpp>
+
+namespace ringbolt::core {
+
+enum class ClaimStatus : std::uint8_t {
+  ok,
+  full,       // a gating consumer is in the way, or the limit needs `refill`
+  too_large,  // more than a quarter of the ring; never fits
+};
+
+// Writes records into memory that is handed to it. One thread at a time. Waits for nothing, allocates nothing, asks no clock.
+class Writer {
+ public:
+  Writer() noexcept = default;
+
+  // `data` is mapped twice (`2 * capacity` bytes); `end` is where the stream goes on. The first claim takes the slow path.
+  Writer(EventsHeader& header, std::byte* data, std::uint64_t capacity, Gates gates, Place end) noexcept
+      : data_(data),
+        mask_(capacity - 1),
+        largest_(largest_record_bytes(capacity)),
+        position_(end.position),
+        sequence_(end.sequence),
+        limit_(end.position),
+        header_(&header),
+        capacity_(capacity),
+        gates_(gates),
+        smallest_gate_(end.position),
+        intent_(header.intent.load_relaxed()),  // relaxed: only the publisher writes it
+        next_anchor_(older_anchor(header)) {}
+
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return sequence_; }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] const Gates& gates() const noexcept { return gates_; }
+
+  // Room for one record of `payload_bytes`; its payload is then at `payload()`. A claim that is not committed changes
+  // nothing but bytes that nobody looks at, and may be claimed over.
+  [[nodiscard]] ClaimStatus try_claim(std::uint64_t payload_bytes) noexcept {
+    return try_claim_bytes(record_bytes(payload_bytes));
+  }
+
+  // The same for a batch: `bytes` is the sum of `record_bytes` over its events.
+  [[nodiscard]] ClaimStatus try_claim_bytes(std::uint64_t bytes) noexcept {
+    if (bytes > largest_) [[unlikely]]
+      return ClaimStatus::too_large;
+    if (position_ + bytes + sizeof(std::uint64_t) > limit_) [[unlikely]]
+      return ClaimStatus::full;
+    RINGBOLT_STEP(claimed);
+    return ClaimStatus::ok;
+  }
+
+  [[nodiscard]] std::byte* payload() const noexcept { return &at(position_) + sizeof(RecordHeader); }
+
+  // Publishes the claimed record with the first `size` bytes of its payload, at most what was claimed. Returns its sequence.
+  std::uint64_t commit(std::uint32_t size, std::uint32_t type, std::uint16_t flags, std::uint64_t timestamp_ns) noexcept {
+    const std::uint64_t next = position_ + record_bytes(size);
+    sequence_word(next).store_release(0);  // [W1] before [W2]: whoever goes on from this record finds 0 behind it
+    RINGBOLT_STEP(zeroed_next);
+    write_header(position_, size, type, flags, timestamp_ns);
+    RINGBOLT_STEP(wrote_header);
+    sequence_word(position_).store_release(sequence_);  // [W2] pairs with [R1]
+    RINGBOLT_STEP(committed);
+    header_->hint.store_release(position_);  // [H1] pairs with [H2]
+    RINGBOLT_STEP(hinted);
+    position_ = next;
+    return sequence_++;
+  }
+
+  // A batch inside a claim of `try_claim_bytes`: stage its events one behind the other, then commit them all at once.
+  // `offset` starts at 0 and grows by `record_bytes` of each. Returns where the payload goes.
+  [[nodiscard]] std::byte* stage(std::uint64_t offset, std::uint32_t size, std::uint32_t type, std::uint16_t flags,
+                                 std::uint64_t timestamp_ns) noexcept {
+    write_header(position_ + offset, size, type, flags, timestamp_ns);
+    return &at(position_ + offset) + sizeof(RecordHeader);
+  }
+
+  // Makes `count` staged events of `bytes` in all visible together; returns the first one's sequence. `count` is not 0.
+  std::uint64_t commit_staged(std::uint64_t count, std::uint64_t bytes) noexcept {
+    const std::uint64_t next = position_ + bytes;
+    sequence_word(next).store_release(0);  // [W1]
+    RINGBOLT_STEP(batch_zeroed);
+    std::uint64_t place = position_;
+    for (std::uint64_t i = 1; i < count; ++i) {
+      place += record_bytes(record(place).size.load_relaxed().size);  // relaxed: this thread wrote it in `stage`
+      sequence_word(place).store_release(sequence_ + i);
+      RINGBOLT_STEP(batch_inner_committed);
+    }
+    sequence_word(position_).store_release(sequence_);  // [W2] the first one's word last: it makes all visible
+    RINGBOLT_STEP(committed);
+    header_->hint.store_release(position_);  // [H1] never a record inside a batch
+    RINGBOLT_STEP(hinted);
+    const std::uint64_t first = sequence_;
+    position_ = next;
+    sequence_ += count;
+    return first;
+  }
+
+  // The slow path, about once a chunk: makes room for `bytes`, if the gates allow it. False: full for now; nothing is
+  // lost by asking again. After an eviction or a reclaimed entry, ask again: that begins at [W3], as proof 4 needs.
+  [[nodiscard]] bool refill(std::uint64_t bytes) noexcept {
+    write_anchor();
+    for (;;) {
+      const std::uint64_t needed = position_ + bytes + sizeof(std::uint64_t);
+      const std::uint64_t wanted = needed + chunk_bytes(capacity_);
+      const std::uint64_t allowed = smallest_gate_ + capacity_;
+      const std::uint64_t intent = beyond(wanted, allowed) ? allowed : wanted;
+      if (beyond(intent, intent_)) {
+        intent_ = intent;
+        header_->intent.store_relaxed(intent_);  // [W3] relaxed: [W4] orders it; pairs with [R4], [J3]
+      }
+      RINGBOLT_STEP(intent_raised);
+      fence_seq_cst();  // [W4] pairs with [R3], [J2]
+      RINGBOLT_STEP(intent_fenced);
+      const std::uint64_t floor = intent_ > capacity_ ? intent_ - capacity_ : 0;
+      const std::uint64_t smallest = gates_.smallest(position_, floor);  // [G2]
+      RINGBOLT_STEP(gates_scanned);
+      limit_ = beyond(intent_, smallest + capacity_) ? smallest + capacity_ : intent_;
+      const bool gates_moved = beyond(smallest, smallest_gate_);
+      smallest_gate_ = smallest;
+      if (!beyond(needed, limit_)) {
+        write_checkpoint();
+        return true;
+      }
+      if (!gates_moved) return false;
+    }
+  }
+
+  // Ends the stream before the next sequence, or opens it again.
+  void set_closed(bool closed) noexcept { header_->closed.store_release(closed ? sequence_ : 0); }
+
+  // From now on every claim takes the slow path until a `refill` succeeds.
+  void revoke_limit() noexcept { limit_ = position_; }
+
+ private:
+  [[nodiscard]] std::byte& at(std::uint64_t position) const noexcept { return data_[position & mask_]; }
+  [[nodiscard]] RecordHeader& record(std::uint64_t position) const noexcept {
+    return reinterpret_cast<RecordHeader&>(at(position));
+  }
+  [[nodiscard]] Word64& sequence_word(std::uint64_t position) const noexcept {
+    return reinterpret_cast<Word64&>(at(position));
+  }
+
+  void write_header(std::uint64_t position, std::uint32_t size, std::uint32_t type, std::uint16_t flags,
+                    std::uint64_t timestamp_ns) noexcept {
+    RecordHeader& header = record(position);  // relaxed stores: [W2] releases them
+    header.timestamp_ns.store_relaxed(timestamp_ns);
+    header.size.store_relaxed({.size = size, .checksum = 0});
+    header.type.store_relaxed({.type = type, .flags = flags, .reserved = 0});
+  }
+
+  static std::size_t older_anchor(const EventsHeader& header) noexcept {
+    const std::uint64_t first = header.anchors[0].position.load_relaxed();  // relaxed: only the publisher writes anchors
+    const std::uint64_t second = header.anchors[1].position.load_relaxed();
+    if (first == kNoPosition) return 0;
+    if (second == kNoPosition) return 1;
+    return beyond(first, second) ? 1 : 0;
+  }
+
+  // [A1] Where a successor starts. The older slot is written, so a death in between leaves the newer one. Two anchors back
+  // is never overwritten yet: between two of them lie at most a record and a chunk, together less than half the ring.
+  void write_anchor() noexcept {
+    if (anchored_ == position_) return;
+    Boundary& anchor = header_->anchors[next_anchor_];
+    anchor.position.store_release(kNoPosition);
+    RINGBOLT_STEP(anchor_invalidated);
+    anchor.sequence.store_release(sequence_);
+    RINGBOLT_STEP(anchor_sequenced);
+    anchor.position.store_release(position_);
+    RINGBOLT_STEP(anchored);
+    next_anchor_ ^= 1;
+    anchored_ = position_;
+  }
+
+  // [C1] Where a consumer may start reading; at most one per chunk and lap. Pairs with [C2].
+  void write_checkpoint() noexcept {
+    const std::uint64_t chunk = position_ / chunk_bytes(capacity_);
+    if (chunk == checkpointed_chunk_) return;
+    checkpointed_chunk_ = chunk;
+    Boundary& checkpoint = header_->checkpoints[chunk % kChunksPerRing];
+    checkpoint.position.store_release(kNoPosition);
+    RINGBOLT_STEP(checkpoint_invalidated);
+    checkpoint.sequence.store_release(sequence_);
+    RINGBOLT_STEP(checkpoint_sequenced);
+    checkpoint.position.store_release(position_);
+    RINGBOLT_STEP(checkpointed);
+  }
+
+  // Read with every event.
+  std::byte* data_ = nullptr;
+  std::uint64_t mask_ = 0;
+  std::uint64_t largest_ = 0;
+  std::uint64_t position_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t limit_ = 0;  // writes stay below it; <= intent, <= every gate + capacity
+  EventsHeader* header_ = nullptr;
+  // Read once a chunk.
+  std::uint64_t capacity_ = 0;
+  Gates gates_;
+  std::uint64_t smallest_gate_ = 0;
+  std::uint64_t intent_ = 0;
+  std::uint64_t anchored_ = kNoPosition;
+  std::size_t next_anchor_ = 0;
+  std::uint64_t checkpointed_chunk_ = kNoPosition;
+};
+
+}  // namespace ringbolt::core

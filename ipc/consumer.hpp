@@ -1,0 +1,213 @@
+// The door for whoever consumes: any number of Consumers per ring, in any number of processes.
+//
+//   auto consumer = ringbolt::Consumer::attach("orders", {.name = "billing", .policy = ringbolt::Policy::gate});
+//   while (auto event = consumer.next_for(100ms)) { handle(*event); consumer.commit(event->sequence); }
+//
+// What runs per event is inline and stands on `core/reader.hpp`. A Consumer is used by one thread at a time.
+//
+// Gate and commit are two things. The *gate* tells the publisher what may be overwritten; the *commit* says where this name
+// resumes. `poll` moves both when its handler has returned from the batch. `next` moves the gate when the next event is
+// asked for, and never commits: the application does.
+#pragma once
+
+#include <ringbolt/core/gates.hpp>
+#include <ringbolt/core/reader.hpp>
+#include <ringbolt/ipc/event.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ringbolt {
+
+// How payloads reach the user.
+enum class Read : std::uint8_t {
+  automatic,  // in place for a consumer that gates without budget, a copy for all others
+  copy,       // into the consumer's buffer, validated before it is handed out
+  in_place,   // a view of the ring; a consumer that may be overrun or evicted asks Event::still_valid after use
+};
+
+struct ConsumerOptions {
+  std::string name{};                  // keeps the cursor over restarts; empty: anonymous
+  Policy policy = Policy::automatic;   // `lossy`
+  std::chrono::nanoseconds budget{0};  // policy gate: how long the publisher waits before it evicts; 0: for ever
+  Start start = Start::resume;
+  std::vector<std::string> after{};  // sees an event only when these gating consumers are done with it; at most 8
+  bool gate_on_commit = false;       // the gate waits for the commit instead of following what was handed out
+  Read read = Read::automatic;
+  Wait wait = Wait::park;  // how `next`, `next_for` and `wait_for` wait
+};
+
+struct PollResult {
+  Status status = Status::empty;  // ok: the limit was reached; otherwise why it stopped before
+  std::size_t count = 0;          // events handled
+};
+
+// What this Consumer object has seen; the registry keeps the totals of the name.
+struct ConsumerCounters {
+  std::uint64_t events = 0;          // handed out
+  std::uint64_t gap_events = 0;      // lost
+  std::uint64_t gaps = 0;            // in so many pieces
+  std::uint64_t skipped_events = 0;  // passed over by design: policy latest, or a start that is still to come
+  std::uint64_t evictions = 0;
+};
+
+class Consumer {
+ public:
+  // Attaches to an existing ring; never creates one. Throws Error: not_found, in_use (a live consumer of that name),
+  // not_allowed, registry_full, cycle, bad_option, wrong_version, foreign_layout, too_short, damaged, ...
+  // Without write access to the registry only an anonymous lossy or latest consumer can attach; it leaves no trace.
+  [[nodiscard]] static Consumer attach(std::string_view ring, const ConsumerOptions& options = {});
+
+  Consumer(Consumer&&) noexcept;
+  Consumer& operator=(Consumer&&) noexcept;
+  ~Consumer();  // leaves: the gate is released, the cursor of a name is kept
+
+  // Hands up to `limit` events to `handler`, in order; never waits. Returns how many. What the handler has returned from
+  // is committed and its gate moved when the batch ends, also when the handler throws.
+  // A handler that can also be called with `const Gap&` is told of losses in their place in the order; otherwise Error
+  // (overrun, evicted) is thrown for one, and the next call goes on behind it.
+  template <class Handler>
+  std::size_t poll(Handler&& handler, std::size_t limit = 256) {
+    const PollResult result = try_poll(std::forward<Handler>(handler), limit);
+    if (result.status == Status::gap || result.status == Status::evicted) [[unlikely]]
+      throw_loss();
+    return result.count;
+  }
+
+  // The same with the answer as an enum. Stops before a gap that the handler cannot take (`gap`, `evicted`).
+  template <class Handler>
+  PollResult try_poll(Handler&& handler, std::size_t limit = 256) {
+    BatchEnd batch{*this};
+    PollResult result;
+    Event event;
+    while (result.count < limit) {
+      result.status = read(event);
+      if (result.status == Status::ok) [[likely]] {
+        handler(std::as_const(event));
+        ++result.count;
+        done_ = reader_.place();
+        continue;
+      }
+      if (result.status != Status::gap && result.status != Status::evicted) return result;
+      if constexpr (std::invocable<Handler&, const Gap&>) {
+        handler(std::as_const(gap_));
+      } else {
+        return result;
+      }
+    }
+    return result;
+  }
+
+  // The next event, without waiting.
+  [[nodiscard]] Status try_next(Event& event) {
+    if (!gate_on_commit_) move_gate(reader_.place().position);
+    return read(event);
+  }
+  // Waits for the next event; empty when the stream is closed. Throws Error (overrun, evicted) for a gap; the next call
+  // goes on behind it.
+  [[nodiscard]] std::optional<Event> next();
+  // The same for at most so long; empty after that, or when the stream is closed (`closed` tells which).
+  [[nodiscard]] std::optional<Event> next_for(std::chrono::nanoseconds timeout);
+  // The same with the answer as an enum: ok, gap, evicted, closed or timed_out.
+  [[nodiscard]] Status next_for(Event& event, std::chrono::nanoseconds timeout);
+
+  // Waits, as the option `wait` says, until there is something to read (ok: an event or a gap), the stream is closed
+  // (closed), or the time is up (timed_out). Reads nothing.
+  [[nodiscard]] Status wait_for(std::chrono::nanoseconds timeout);
+
+  // This name resumes after `sequence`, which was handed out by this Consumer (Error bad_option otherwise). Costs no
+  // system call. An anonymous consumer's commit only shows in `stat`.
+  void commit(std::uint64_t sequence);
+  // Everything handed out so far is done.
+  void commit() { commit(reader_.place().sequence - 1); }
+
+  // Of the last `gap` or `evicted`.
+  [[nodiscard]] const Gap& last_gap() const noexcept { return gap_; }
+  // The publisher ended the stream and everything was read.
+  [[nodiscard]] bool closed() const noexcept;
+  // Does a publisher hold the ring at this moment? Asks the kernel: about a microsecond.
+  [[nodiscard]] bool publisher_alive() const;
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return reader_.place().sequence; }
+  [[nodiscard]] const ConsumerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] Policy policy() const noexcept;
+  [[nodiscard]] const std::string& ring_name() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Consumer(std::unique_ptr<Impl> impl) noexcept;
+
+  // Ends a batch of `poll`, also when the handler throws.
+  struct BatchEnd {
+    Consumer& consumer;
+    ~BatchEnd() { consumer.end_batch(); }
+  };
+
+  [[nodiscard]] Status read(Event& event) {
+    if (special_ || reader_.place().position >= follow_limit_) [[unlikely]]
+      return read_special(event);
+    core::Record record;
+    const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
+    if (status != core::ReadStatus::event) return read_nothing(status, event);
+    take(record, event);
+    return Status::ok;
+  }
+  void take(const core::Record& record, Event& event) noexcept {
+    reader_.advance(record);
+    event.sequence = record.sequence;
+    event.timestamp_ns = record.timestamp_ns;
+    event.type = record.type;
+    event.payload = {record.payload, record.size};
+    event.reader = in_place_ ? &reader_ : nullptr;
+    event.position = record.position;
+    ++counters_.events;
+  }
+  // [G1], then whoever waits for this gate is woken. Nothing for a consumer without entry.
+  void move_gate(std::uint64_t position) {
+    if (position == gate_ || entry_ == nullptr) return;
+    gate_ = position;
+    entry_->gate.store_release(position);  // [G1] pairs with [G2]
+    if (fence_each_gate_) [[unlikely]]
+      core::fence_seq_cst();
+    core::fence_compiler();
+    if (gate_waiters_->load_relaxed() != 0) [[unlikely]]
+      wake_gate_waiters();
+  }
+  void end_batch() {
+    if (done_.sequence == committed_) return;
+    committed_ = done_.sequence;
+    if (entry_ == nullptr) return;
+    entry_->cursor_position.store_relaxed(done_.position);  // relaxed: checked against the ring before it is used
+    entry_->cursor_sequence.store_release(done_.sequence - 1);
+    move_gate(done_.position);
+  }
+
+  [[nodiscard]] Status read_special(Event& event);
+  [[nodiscard]] Status read_nothing(core::ReadStatus status, Event& event);
+  void wake_gate_waiters() noexcept;
+  [[noreturn]] void throw_loss() const;
+
+  core::Reader reader_;
+  std::byte* buffer_ = nullptr;
+  bool in_place_ = false;
+  bool special_ = false;  // something before the ring must be looked at: a staged event, policy latest, a start to come
+  bool gate_on_commit_ = false;
+  bool fence_each_gate_ = false;
+  std::uint64_t follow_limit_ = ~std::uint64_t{0};  // others' gates; positions below it may be read
+  core::ConsumerEntry* entry_ = nullptr;            // null: not registered
+  const core::Word32* gate_waiters_ = nullptr;
+  std::uint64_t gate_ = 0;       // as last stored
+  core::Place done_;             // behind the last event that a handler returned from, or that was committed
+  std::uint64_t committed_ = 0;  // next sequence, as last committed
+  Gap gap_;
+  ConsumerCounters counters_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringbolt

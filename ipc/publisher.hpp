@@ -1,0 +1,219 @@
+// The door for whoever publishes: one live Publisher per ring, in one process.
+//
+//   auto publisher = ringbolt::Publisher::open("orders", {.capacity_bytes = 64 << 20});
+//   publisher.publish(bytes, {.type = kOrderPlaced});
+//
+// What runs per event is inline and stands on `core/writer.hpp`; everything else is compiled. A Publisher is used by one
+// thread at a time. It is never started, watched or slowed down by a consumer, except by those that gate.
+#pragma once
+
+#include <ringbolt/core/copy.hpp>
+#include <ringbolt/core/writer.hpp>
+#include <ringbolt/ipc/event.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ringbolt {
+
+// How a ring is made and opened. What is left at its default takes the default for a new ring, and whatever it is for an
+// existing one; what is set and differs from an existing ring is refused (options_differ).
+struct PublisherOptions {
+  std::uint64_t capacity_bytes = 0;  // power of two, at least 64 KiB; 16 MiB by default
+  std::optional<bool> timestamps{};  // stamp each event with the wall clock; on by default
+  std::uint32_t consumer_slots = 0;  // how many consumers can be registered; 256 by default
+  bool huge_pages = false;           // 2 MiB pages where the mount or the kernel offers them
+  bool prefault = false;             // map every page now, so that the first lap has no page faults
+  bool lock_memory = false;          // mlock: never paged out
+  int numa_node = -1;                // bind the data region to this node
+  std::uint32_t mode = 0;            // who may attach, as of chmod; 0600 by default. See `docs/format.md`
+  std::string group{};               // group of the files; the process's own by default
+  std::uint64_t first_sequence = 0;  // of a new ring; 1 by default
+  bool create = true;                // make the ring if there is none; otherwise not_found
+  // How long to wait for another live publisher to end or die, as a hot standby; 0: refuse at once (in_use).
+  std::chrono::nanoseconds standby{0};
+  Wait wait = Wait::park;  // how to wait for a gate
+};
+inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
+
+// What `try_publish` and `publish_for` answer; `sequence` is 0 unless `status` is ok.
+struct PublishResult {
+  Status status = Status::full;
+  std::uint64_t sequence = 0;
+  explicit operator bool() const noexcept { return status == Status::ok; }
+};
+
+// One event of a batch.
+struct BatchEvent {
+  std::span<const std::byte> payload;
+  std::uint32_t type = 0;
+};
+
+class Publisher;
+
+// Room for one event in the ring itself. Write the payload, then commit; a claim that is destroyed without commit
+// publishes nothing. At most one at a time: a second claim takes the place of the first. Not longer-lived than its Publisher.
+class Claim {
+ public:
+  Claim(Claim&& other) noexcept
+      : publisher_(std::exchange(other.publisher_, nullptr)),
+        payload_(other.payload_),
+        position_(other.position_),
+        status_(other.status_) {}
+  Claim& operator=(Claim&&) = delete;
+
+  // ok, or for the `try_` form full or too_large; then there is no payload.
+  [[nodiscard]] Status status() const noexcept { return status_; }
+  explicit operator bool() const noexcept { return publisher_ != nullptr; }
+  // Uninitialised bytes of the ring, aligned to 8. Whoever fills them with non-temporal stores owes an sfence before commit.
+  [[nodiscard]] std::span<std::byte> payload() const noexcept { return payload_; }
+
+  // Publishes the event; returns its sequence. Once.
+  std::uint64_t commit(EventOptions options = {}) { return commit(payload_.size(), options); }
+  // Publishes only the first `size_bytes` of the payload.
+  std::uint64_t commit(std::size_t size_bytes, EventOptions options = {});
+
+ private:
+  friend class Publisher;
+  explicit Claim(Status status) noexcept : status_(status) {}
+  Claim(Publisher& publisher, std::span<std::byte> payload, std::uint64_t position) noexcept
+      : publisher_(&publisher), payload_(payload), position_(position), status_(Status::ok) {}
+
+  Publisher* publisher_ = nullptr;
+  std::span<std::byte> payload_;
+  std::uint64_t position_ = 0;
+  Status status_ = Status::full;
+};
+
+class Publisher {
+ public:
+  // Creates the ring, or continues one whose publisher has ended or died: same sequence, no gap, no number twice. Throws
+  // Error: in_use if another publisher lives, options_differ, no_space, not_allowed, bad_name, bad_option, damaged, ...
+  // A name without slash lives in $RINGBOLT_DIR or /dev/shm/ringbolt-UID; a name with one is a path.
+  [[nodiscard]] static Publisher open(std::string_view name, const PublisherOptions& options = {});
+
+  Publisher(Publisher&&) noexcept;
+  Publisher& operator=(Publisher&&) noexcept;
+  ~Publisher();  // gives the lease back; does not close the stream
+
+  // Publishes a copy of `payload`; waits while a gating consumer is in the way. Returns the event's sequence.
+  // Throws Error: event_too_large, removed, forked.
+  std::uint64_t publish(std::span<const std::byte> payload, EventOptions options = {}) {
+    claim_or_wait(core::record_bytes(payload.size()), kForever);
+    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
+    return finish(payload.size(), options);
+  }
+  std::uint64_t publish(std::string_view text, EventOptions options = {}) {
+    return publish(std::as_bytes(std::span(text)), options);
+  }
+  template <Plain T>
+  std::uint64_t publish(const T& value, EventOptions options = {}) {
+    return publish(std::as_bytes(std::span(&value, 1)), options);
+  }
+
+  // Never waits: full or too_large instead.
+  PublishResult try_publish(std::span<const std::byte> payload, EventOptions options = {}) {
+    if (const Status status = try_room(core::record_bytes(payload.size())); status != Status::ok) return {status, 0};
+    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
+    return {Status::ok, finish(payload.size(), options)};
+  }
+  PublishResult try_publish(std::string_view text, EventOptions options = {}) {
+    return try_publish(std::as_bytes(std::span(text)), options);
+  }
+  template <Plain T>
+  PublishResult try_publish(const T& value, EventOptions options = {}) {
+    return try_publish(std::as_bytes(std::span(&value, 1)), options);
+  }
+
+  // Waits for room at most so long: timed_out after that.
+  PublishResult publish_for(std::span<const std::byte> payload, std::chrono::nanoseconds timeout,
+                            EventOptions options = {}) {
+    if (!claim_or_wait(core::record_bytes(payload.size()), timeout)) return {Status::timed_out, 0};
+    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
+    return {Status::ok, finish(payload.size(), options)};
+  }
+
+  // Zero copy: room for `size_bytes` of payload in the ring. `claim` waits, `try_claim` does not.
+  [[nodiscard]] Claim claim(std::size_t size_bytes) {
+    claim_or_wait(core::record_bytes(size_bytes), kForever);
+    return {*this, {writer_.payload(), size_bytes}, writer_.position()};
+  }
+  [[nodiscard]] Claim try_claim(std::size_t size_bytes) {
+    if (const Status status = try_room(core::record_bytes(size_bytes)); status != Status::ok) return Claim(status);
+    return {*this, {writer_.payload(), size_bytes}, writer_.position()};
+  }
+
+  // Publishes all or nothing: a consumer sees either none of the events or can read them all. Together they are at most a
+  // quarter of the ring. Returns the first one's sequence; the others follow. An empty batch returns the next sequence.
+  std::uint64_t publish_batch(std::span<const BatchEvent> events);
+  PublishResult try_publish_batch(std::span<const BatchEvent> events);
+  template <Plain T>
+  std::uint64_t publish_batch(std::span<const T> values, EventOptions options = {}) {
+    return publish_batch_of(std::as_bytes(values), sizeof(T), options);
+  }
+
+  // Ends the stream: consumers get `closed` after the last event. A later `open` continues and reopens it. A publisher
+  // that is destroyed or dies without this leaves its consumers waiting for a successor.
+  void close();
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return writer_.next_sequence(); }
+  [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return writer_.capacity(); }
+  [[nodiscard]] std::uint64_t largest_payload_bytes() const noexcept {
+    return core::largest_payload_bytes(writer_.capacity());
+  }
+  [[nodiscard]] std::uint64_t epoch() const noexcept;
+  [[nodiscard]] bool timestamps() const noexcept { return timestamps_; }
+
+ private:
+  friend class Claim;
+  struct Impl;
+  explicit Publisher(std::unique_ptr<Impl> impl) noexcept;
+
+  // True once there is room; false after the time-out. Throws event_too_large.
+  bool claim_or_wait(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {
+    if (writer_.try_claim_bytes(record_bytes) == core::ClaimStatus::ok) [[likely]]
+      return true;
+    return wait_for_room(record_bytes, timeout);
+  }
+  Status try_room(std::uint64_t record_bytes) {
+    if (writer_.try_claim_bytes(record_bytes) == core::ClaimStatus::ok) [[likely]]
+      return Status::ok;
+    return look_for_room(record_bytes);
+  }
+  std::uint64_t finish(std::size_t size_bytes, EventOptions options) {
+    const std::uint64_t timestamp_ns = timestamps_ ? stamp() : 0;
+    const std::uint64_t sequence = writer_.commit(static_cast<std::uint32_t>(size_bytes), options.type, 0, timestamp_ns);
+    wake();
+    return sequence;
+  }
+  // [S1] A sleeper stores `waiters`, then orders that with membarrier(2) against the load here; see `parking.hpp`.
+  void wake() {
+    if (fence_each_commit_) [[unlikely]]
+      core::fence_seq_cst();
+    core::fence_compiler();
+    if (waiters_->load_relaxed() != 0) [[unlikely]]
+      wake_sleepers();
+  }
+
+  [[nodiscard]] bool wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
+  [[nodiscard]] Status look_for_room(std::uint64_t record_bytes);
+  [[nodiscard]] std::uint64_t stamp() noexcept;  // wall clock, never decreasing within the ring
+  void wake_sleepers() noexcept;
+  std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);
+
+  core::Writer writer_;
+  const core::Word32* waiters_ = nullptr;
+  bool timestamps_ = true;
+  bool fence_each_commit_ = false;
+  std::uint64_t last_timestamp_ns_ = 0;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringbolt
