@@ -1,0 +1,22 @@
+# What `cmake --install` puts where: headers, the library, the command, and the files that `find_package(ringbolt)` reads.
+include(CMakePackageConfigHelpers)
+
+file(GLOB ringbolt_core_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/*.hpp)
+set(ringbolt_ipc_headers admin.hpp consumer.hpp error.hpp event.hpp publisher.hpp stat.hpp)  # the others are the library's own
+list(TRANSFORM ringbolt_ipc_headers PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
+install(FILES ${ringbolt_core_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/core)
+install(FILES ${ringbolt_ipc_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/ipc)
+install(FILES ${PROJECT_SOURCE_DIR}/ipc/ringbolt.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt)
+
+install(TARGETS ringbolt_core ringbolt EXPORT ringboltTargets)
+if(TARGET ringbolt-command)
+  install(TARGETS ringbolt-command)
+endif()
+
+set(ringbolt_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ringbolt)
+install(EXPORT ringboltTargets NAMESPACE ringbolt:: DESTINATION ${ringbolt_cmake_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ringboltConfig.cmake.in ${PROJECT_BINARY_DIR}/ringboltConfig.cmake
+                              INSTALL_DESTINATION ${ringbolt_cmake_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/ringboltConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/ringboltConfig.cmake ${PROJECT_BINARY_DIR}/ringboltConfigVersion.cmake
+        DESTINATION ${ringbolt_cmake_dir})

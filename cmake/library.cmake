@@ -1,0 +1,37 @@
+# The two libraries: `ringbolt::core`, headers alone, and `ringbolt::ringbolt`, which users link.
+find_package(Boost 1.74 REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+include(GNUInstallDirs)
+
+# `<ringbolt/core/...>` is spelt the same in the tree and installed: the build tree holds links to the folders.
+set(ringbolt_include ${PROJECT_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${ringbolt_include}/ringbolt)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/core ${ringbolt_include}/ringbolt/core SYMBOLIC)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc ${ringbolt_include}/ringbolt/ipc SYMBOLIC)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc/ringbolt.hpp ${ringbolt_include}/ringbolt/ringbolt.hpp SYMBOLIC)
+
+add_library(ringbolt_core INTERFACE)
+add_library(ringbolt::core ALIAS ringbolt_core)
+set_target_properties(ringbolt_core PROPERTIES EXPORT_NAME core)
+target_compile_features(ringbolt_core INTERFACE cxx_std_20)
+target_include_directories(ringbolt_core INTERFACE $<BUILD_INTERFACE:${ringbolt_include}>
+                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+file(GLOB ringbolt_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ipc/*.cpp)
+
+function(ringbolt_add_library name)
+  add_library(${name} STATIC ${ringbolt_sources})
+  ringbolt_own(${name})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${name} PUBLIC ringbolt_core Threads::Threads PRIVATE $<BUILD_INTERFACE:Boost::headers>)
+endfunction()
+
+ringbolt_add_library(ringbolt)
+add_library(ringbolt::ringbolt ALIAS ringbolt)
+
+# The same sources with the fault hook of `core/step.hpp`, for tests that die between two stores.
+if(RINGBOLT_BUILD_TESTS)
+  ringbolt_add_library(ringbolt_steps)
+  target_compile_definitions(ringbolt_steps PUBLIC RINGBOLT_STEPS)
+endif()
