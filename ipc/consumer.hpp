@@ -154,7 +154,7 @@ class Consumer {
       return read_special(event);
     core::Record record;
     const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
-    if (status != core::ReadStatus::event) return read_nothing(status, event);
+    if (status != core::ReadStatus::event) return read_nothing(status);
     take(record, event);
     return Status::ok;
   }
@@ -180,7 +180,7 @@ class Consumer {
       wake_gate_waiters();
   }
   void end_batch() {
-    if (done_.sequence == committed_) return;
+    if (!core::beyond(done_.sequence, committed_)) return;
     committed_ = done_.sequence;
     if (entry_ == nullptr) return;
     entry_->cursor_position.store_relaxed(done_.position);  // relaxed: checked against the ring before it is used
@@ -188,8 +188,20 @@ class Consumer {
     move_gate(done_.position);
   }
 
+  void register_entry(const ConsumerOptions& options, Policy policy);
+  void start(Start start);
+  core::Place join_gates(core::Place place, std::uint64_t generation);
+  void update_special() noexcept;
+
   [[nodiscard]] Status read_special(Event& event);
-  [[nodiscard]] Status read_nothing(core::ReadStatus status, Event& event);
+  [[nodiscard]] Status read_nothing(core::ReadStatus status);
+  [[nodiscard]] Status nothing_yet();
+  [[nodiscard]] Status report_gap();
+  [[nodiscard]] Status read_behind_loss();
+  [[nodiscard]] Status rejoin();
+  [[nodiscard]] bool something_to_read();
+  void skip_to_newest();
+  void count_skipped(std::uint64_t events) noexcept;
   void wake_gate_waiters() noexcept;
   [[noreturn]] void throw_loss() const;
 

@@ -205,7 +205,8 @@ class Publisher {
   [[nodiscard]] bool wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
   [[nodiscard]] Status look_for_room(std::uint64_t record_bytes);
   [[nodiscard]] std::uint64_t stamp() noexcept;  // wall clock, never decreasing within the ring
-  void wake_sleepers() noexcept;
+  void wake_sleepers();
+  std::uint64_t finish_batch(std::span<const BatchEvent> events, std::uint64_t bytes);
   std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);
 
   core::Writer writer_;

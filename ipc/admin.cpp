@@ -1,0 +1,84 @@
+#include <ringbolt/ipc/admin.hpp>
+#include <ringbolt/ipc/registry.hpp>
+#include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/start.hpp>
+
+namespace ringbolt {
+
+using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the door in front of it
+
+namespace {
+
+// A ring's registry and one consumer's entry in it.
+struct NamedEntry {
+  NamedEntry(std::string_view ring, std::string_view consumer)
+      : directory(RingDirectory::open(ring)), registry(directory, Access::read_write, guard), name(consumer) {
+    check_name(consumer, "consumer name");
+    const auto found = registry.find(consumer);
+    if (!found) {
+      throw Error(Code::not_found,
+                  "no consumer '" + name + "' on ring '" + std::string(ring) + "': `ringbolt stat` shows those there are");
+    }
+    index = *found;
+  }
+  [[nodiscard]] core::ConsumerEntry& entry() const { return registry.entries()[index]; }
+  [[nodiscard]] std::string holder() const { return std::to_string(entry().pid.load_relaxed()); }  // relaxed: for people
+
+  // The entry's byte, so that nobody attaches meanwhile.
+  void hold(const char* to_do_what) {
+    if (registry.try_hold(index)) return;
+    throw Error(Code::in_use, std::string("cannot ") + to_do_what + " consumer '" + name + "': it is attached, by process " +
+                                  holder() + ": stop it first");
+  }
+
+  ForkGuard guard;
+  RingDirectory directory;
+  Registry registry;
+  std::string name;
+  std::uint32_t index = 0;
+};
+
+}  // namespace
+
+void evict_consumer(std::string_view ring, std::string_view consumer, bool force) {
+  const NamedEntry named(ring, consumer);
+  core::ConsumerEntry& entry = named.entry();
+  const std::uint64_t state = entry.state.load_acquire();
+  if (core::state_of(state) != core::EntryState::gating) {
+    throw Error(Code::bad_option,
+                "consumer '" + named.name + "' does not gate at this moment: there is nothing to take away");
+  }
+  const bool in_place = (entry.options.load_relaxed() & core::kEntryInPlace) != 0;  // relaxed: ordered by the state
+  if (in_place && !force && named.registry.owner_lives(named.index)) {
+    throw Error(Code::in_use, "consumer '" + named.name +
+                                  "' reads in place and would be handed overwritten bytes: end process " + named.holder() +
+                                  ", which releases its gate at once, or insist with --force");
+  }
+  if (core::change_state(entry, state, core::EntryState::evicted)) entry.evictions.fetch_add(1);  // [E1] pairs with [E2]
+  named.registry.gate_sleepers().wake_all();
+}
+
+void forget_consumer(std::string_view ring, std::string_view consumer) {
+  NamedEntry named(ring, consumer);
+  named.hold("forget");
+  named.registry.set_free(named.index);
+  named.registry.let_go(named.index);
+}
+
+std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, Start to) {
+  if (to.kind == Start::Kind::resume) {
+    throw Error(Code::bad_option, "seek needs a place: earliest, latest, a sequence or a time");
+  }
+  NamedEntry named(ring, consumer);
+  named.hold("seek");
+  const EventsFile events(named.directory, Access::read_only, named.guard);
+  const StartPlace place = find_start(events.view(), to, {}, named.directory.name);
+  const std::uint64_t next = place.skip_below_sequence != 0 ? place.skip_below_sequence : place.place.sequence;
+  core::ConsumerEntry& entry = named.entry();
+  entry.cursor_position.store_relaxed(place.place.position);  // relaxed: checked against the ring before it is used
+  entry.cursor_sequence.store_release(next - 1);
+  named.registry.let_go(named.index);
+  return next;
+}
+
+}  // namespace ringbolt

@@ -1,0 +1,297 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/locks.hpp>
+#include <ringbolt/ipc/page_size.hpp>
+#include <ringbolt/ipc/registry.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ringbolt::ipc {
+
+using core::ConsumerEntry;
+using core::EntryState;
+using core::RegistryHeader;
+
+namespace {
+
+constexpr std::int64_t kAttachLockTimeoutNs = 5'000'000'000;
+
+EntryState state_now(const ConsumerEntry& entry) noexcept { return core::state_of(entry.state.load_acquire()); }
+
+// Forces a state on an entry whose byte the caller holds. Others may still evict it meanwhile, so by compare-and-swap.
+void set_state(ConsumerEntry& entry, std::uint64_t generation, EntryState state) noexcept {
+  std::uint64_t seen = entry.state.load_acquire();
+  while (!entry.state.compare_exchange(seen, core::state_word(generation, state))) {
+  }
+}
+
+void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
+  std::array<char, core::kNameBytes> bytes{};
+  std::copy(name.begin(), name.end(), bytes.begin());
+  for (std::size_t i = 0; i < entry.name.size(); ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i * 8, 8);
+    entry.name[i].store_relaxed(word);  // relaxed: the state that follows releases it
+  }
+}
+
+// A new owner starts with nothing. The caller holds the byte and the entry is free.
+void wipe(ConsumerEntry& entry) noexcept {
+  for (core::Word64* word :
+       {&entry.gate, &entry.cursor_sequence, &entry.cursor_position, &entry.policy, &entry.gap_events, &entry.gaps,
+        &entry.skipped_events, &entry.evictions, &entry.blocked_count, &entry.blocked_ns}) {
+    word->store_relaxed(0);  // relaxed: the state that follows releases it
+  }
+  entry.lineage.fetch_add(1);
+}
+
+// A lock byte held while attaching.
+class HeldByte {
+ public:
+  HeldByte(int fd, std::uint64_t byte, const std::string& what) : fd_(fd), byte_(byte) {
+    if (!lock_byte_for(fd, byte, kAttachLockTimeoutNs)) {
+      throw Error(Code::in_use,
+                  "cannot attach to " + what + ": another process has been attaching for 5 s; if it is stopped, end it");
+    }
+  }
+  ~HeldByte() { unlock_byte(fd_, byte_); }
+  HeldByte(const HeldByte&) = delete;
+  HeldByte& operator=(const HeldByte&) = delete;
+
+ private:
+  int fd_;
+  std::uint64_t byte_;
+};
+
+std::uint64_t name_byte(std::string_view name) noexcept {
+  return kNameLockBase +
+         core::fnv1a(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()) % (std::uint64_t{1} << 20);
+}
+
+}  // namespace
+
+std::string read_name(const ConsumerEntry& entry) {
+  std::array<char, core::kNameBytes> bytes{};
+  for (std::size_t i = 0; i < entry.name.size(); ++i) {
+    const std::uint64_t word = entry.name[i].load_relaxed();  // relaxed: a name half written is not believed (see find)
+    std::memcpy(bytes.data() + i * 8, &word, 8);
+  }
+  return std::string(bytes.data(), ::strnlen(bytes.data(), bytes.size()));
+}
+
+const char* policy_name(core::Policy policy) noexcept {
+  switch (policy) {
+    case core::Policy::automatic: return "automatic";
+    case core::Policy::gate: return "gate";
+    case core::Policy::lossy: return "lossy";
+    case core::Policy::journal: return "journal";
+    case core::Policy::latest: return "latest";
+  }
+  return "unknown";
+}
+
+Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& guard) : ring_(directory.path) {
+  const int flags = access == Access::read_only ? O_RDONLY : O_RDWR;
+  const std::string path = directory.file("consumers");
+  const Descriptor fd = directory.open_file("consumers", flags);
+  if (fd) locks_ = directory.open_file("locks", flags);
+  if (!fd || (!locks_ && access == Access::read_write)) {
+    const int error = errno;
+    throw Error(error == EACCES || error == EPERM ? Code::not_allowed : Code::damaged,
+                "cannot open " + path + ": " + std::strerror(error) +
+                    ": only a consumer without name that is lossy or latest can do without the registry; for more, the "
+                    "ring's owner creates it with write permission, e.g. --mode 0660 --group GROUP",
+                error);
+  }
+  if (locks_) guard.add_descriptor(locks_.get());
+  struct stat status {};
+  ::fstat(fd.get(), &status);
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t page = file_page_bytes(fd.get());
+  const auto broken = [&](Code code, const char* why) {
+    return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`");
+  };
+  if (!S_ISREG(status.st_mode) || bytes < page || bytes % page != 0) throw broken(Code::too_short, "is too short");
+  file_ = FileMapping(fd.get(), bytes, access, path, guard);
+  const RegistryHeader& seen = header();
+  if (seen.magic != core::kConsumersMagic) throw broken(Code::damaged, "has a damaged header (no magic number)");
+  if (seen.layout_version != core::kLayoutVersion)
+    throw broken(Code::wrong_version, "has another layout version than this library");
+  if (seen.fingerprint != core::layout_fingerprint() || seen.byte_order != core::kByteOrderMark)
+    throw broken(Code::foreign_layout, "was made by a build with another layout");
+  slots_ = seen.slots;
+  if (seen.checksum != core::fnv1a(reinterpret_cast<const std::uint8_t*>(&seen), offsetof(RegistryHeader, checksum)) ||
+      seen.entry_bytes != sizeof(ConsumerEntry) || slots_ == 0 || slots_ > core::kMaxConsumerSlots) {
+    throw broken(Code::damaged, "has a damaged header (its checksum does not match)");
+  }
+  if (bytes < sizeof(RegistryHeader) + std::uint64_t{slots_} * sizeof(ConsumerEntry))
+    throw broken(Code::too_short, "is too short for its slots");
+}
+
+bool Registry::owner_lives(std::uint32_t index) const { return locks_ && byte_is_locked(locks_.get(), index); }
+
+bool Registry::try_lock_byte_of(std::uint32_t index) const { return try_lock_byte(locks_.get(), index); }
+
+void Registry::let_go(std::uint32_t index) noexcept { unlock_byte(locks_.get(), index); }
+
+std::optional<std::uint32_t> Registry::find(std::string_view name) const {
+  const auto all = entries();
+  for (std::uint32_t i = 0; i < slots_; ++i) {
+    if (state_now(all[i]) != EntryState::free && read_name(all[i]) == name) return i;
+  }
+  return std::nullopt;
+}
+
+void Registry::set_free(std::uint32_t index) noexcept {
+  ConsumerEntry& entry = entries()[index];
+  set_state(entry, core::generation_of(entry.state.load_acquire()) + 1, EntryState::free);
+  gate_sleepers().wake_all();
+}
+
+// An entry whose byte this descriptor now holds. It is either the name's own, or free and wiped.
+std::uint32_t Registry::take_entry(std::string_view name) {
+  const auto all = entries();
+  if (!name.empty()) {
+    if (const auto own = find(name)) {
+      if (try_lock_byte_of(*own)) return *own;
+      throw Error(Code::in_use, "consumer '" + std::string(name) + "' of " + ring_ + " is attached already, by process " +
+                                    std::to_string(all[*own].pid.load_relaxed()) +
+                                    ": stop it first, or choose another name");
+    }
+  }
+  // Three rounds, from what nobody misses to what somebody might: free; left by a dead consumer without name; the cursor
+  // of the named consumer that has been away for longest.
+  const auto take = [&](std::uint32_t index, auto still_wanted) {
+    if (!still_wanted(all[index]) || !try_lock_byte_of(index)) return false;
+    if (!still_wanted(all[index])) {
+      let_go(index);
+      return false;
+    }
+    set_free(index);
+    wipe(all[index]);
+    return true;
+  };
+  for (std::uint32_t i = 0; i < slots_; ++i) {
+    if (take(i, [](const ConsumerEntry& entry) { return state_now(entry) == EntryState::free; })) return i;
+  }
+  for (std::uint32_t i = 0; i < slots_; ++i) {
+    if (take(i, [](const ConsumerEntry& entry) { return read_name(entry).empty(); })) return i;
+  }
+  std::vector<std::uint32_t> oldest_first(slots_);
+  for (std::uint32_t i = 0; i < slots_; ++i) oldest_first[i] = i;
+  std::ranges::sort(oldest_first, {}, [&](std::uint32_t i) { return all[i].attach_number.load_relaxed(); });
+  for (const std::uint32_t i : oldest_first) {
+    if (take(i, [](const ConsumerEntry&) { return true; })) return i;
+  }
+  throw Error(Code::registry_full, "all " + std::to_string(slots_) + " consumer slots of " + ring_ +
+                                       " have live owners: detach one, or create the ring with more (--consumers)");
+}
+
+EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, std::uint64_t entry_options,
+                           std::vector<std::uint32_t>& followed) {
+  if (!options.name.empty()) check_name(options.name, "consumer name");
+  const std::string what = "ring " + ring_;
+  // One attach with `after` at a time, so that two of them cannot close a circle between them.
+  std::optional<HeldByte> follow_lock;
+  if (!options.after.empty()) follow_lock.emplace(locks_.get(), kFollowLockByte, what);
+  std::optional<HeldByte> name_lock;
+  if (!options.name.empty()) name_lock.emplace(locks_.get(), name_byte(options.name), what);
+
+  followed = resolve(options.after, options.name);
+  EntryClaim claim;
+  claim.index = take_entry(options.name);
+  ConsumerEntry& entry = entries()[claim.index];
+  for (const std::uint32_t other : followed) {
+    if (!leads_to(other, claim.index)) continue;
+    let_go(claim.index);
+    throw Error(Code::cycle, "consumer '" + options.name + "' cannot come after '" + read_name(entries()[other]) +
+                                 "', which itself waits for '" + options.name + "': leave one of the two out of `after`");
+  }
+
+  claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
+  claim.cursor = {entry.cursor_position.load_relaxed(), 0};  // relaxed: the byte's lock orders us behind the last owner
+  if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor.sequence = last + 1;
+  claim.gated_before = static_cast<core::Policy>(entry.policy.load_relaxed()) == core::Policy::gate;
+  claim.gate_before = entry.gate.load_relaxed();
+  set_state(entry, claim.generation, EntryState::joining);
+
+  write_name(entry, options.name);  // from here on relaxed: join or `attached` releases it
+  entry.attach_number.store_relaxed(header().next_attach_number.fetch_add(1) + 1);
+  entry.policy.store_relaxed(static_cast<std::uint64_t>(policy));
+  entry.options.store_relaxed(entry_options);
+  entry.budget_ns.store_relaxed(static_cast<std::uint64_t>(options.budget.count()));
+  entry.pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));
+  entry.attached_ns.store_relaxed(wall_ns());
+  for (std::size_t i = 0; i < core::kMaxFollowed; ++i) {
+    entry.followed[i].store_relaxed(i < followed.size() ? followed[i] + 1 : 0);
+  }
+  return claim;
+}
+
+std::vector<std::uint32_t> Registry::resolve(const std::vector<std::string>& after, std::string_view own_name) const {
+  if (after.size() > core::kMaxFollowed) {
+    throw Error(Code::bad_option, "a consumer can come after at most 8 others, not " + std::to_string(after.size()));
+  }
+  std::vector<std::uint32_t> followed;
+  for (const std::string& name : after) {
+    if (name == own_name) throw Error(Code::cycle, "consumer '" + name + "' cannot come after itself");
+    const auto index = name.empty() ? std::nullopt : find(name);
+    if (!index) {
+      throw Error(Code::not_found, "no consumer '" + name + "' on ring " + ring_ +
+                                       " to come after: attach it first; `ringbolt stat` shows those there are");
+    }
+    if (static_cast<core::Policy>(entries()[*index].policy.load_relaxed()) != core::Policy::gate) {
+      throw Error(Code::bad_option,
+                  "cannot come after '" + name + "', which does not gate and may skip events: attach it with policy gate");
+    }
+    followed.push_back(*index);
+  }
+  return followed;
+}
+
+// Does `from` wait for `to`, directly or through others? Bounded, whatever the bytes in the registry say.
+bool Registry::leads_to(std::uint32_t from, std::uint32_t to) const {
+  std::vector<bool> visited(slots_);
+  std::vector<std::uint32_t> pending{from};
+  while (!pending.empty()) {
+    const std::uint32_t index = pending.back();
+    pending.pop_back();
+    if (index == to) return true;
+    if (visited[index] || !owner_lives(index)) continue;  // who is away names anew whom it follows when it returns
+    visited[index] = true;
+    for (const core::Word64& word : entries()[index].followed) {
+      const std::uint64_t next = word.load_relaxed();  // relaxed: written under the lock that the caller holds
+      if (next != 0 && next <= slots_) pending.push_back(static_cast<std::uint32_t>(next - 1));
+    }
+  }
+  return false;
+}
+
+void Registry::leave(const EntryClaim& claim) noexcept {
+  ConsumerEntry& entry = entries()[claim.index];
+  const std::uint64_t seen = entry.state.load_acquire();
+  const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0;
+  const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
+  set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
+  core::fence_seq_cst();  // leaving is rare: fence instead of relying on the sleeper's barrier
+  if (header().gate_waiters.load_relaxed() != 0) gate_sleepers().wake_all();
+  let_go(claim.index);
+}
+
+bool Registry::reclaim_if_dead(std::uint32_t index) {
+  if (!try_lock_byte_of(index)) return false;
+  ConsumerEntry& entry = entries()[index];
+  const std::uint64_t seen = entry.state.load_acquire();
+  const bool gating = core::state_of(seen) == EntryState::gating;
+  const bool changed =
+      gating && core::change_state(entry, seen, read_name(entry).empty() ? EntryState::free : EntryState::away);
+  let_go(index);
+  return changed;
+}
+
+}  // namespace ringbolt::ipc

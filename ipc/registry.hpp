@@ -1,0 +1,85 @@
+// The registry of consumers: the file `consumers`, mapped, and the file `locks`, whose byte i says that the owner of entry i
+// lives. Whoever holds an entry's byte may set it up; everybody else changes its state by compare-and-swap alone.
+#pragma once
+
+#include <ringbolt/core/gates.hpp>
+#include <ringbolt/ipc/consumer.hpp>
+#include <ringbolt/ipc/parking.hpp>
+#include <ringbolt/ipc/ring_directory.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringbolt::ipc {
+
+[[nodiscard]] std::string read_name(const core::ConsumerEntry& entry);
+[[nodiscard]] const char* policy_name(core::Policy policy) noexcept;
+
+// What a new owner finds in its entry.
+struct EntryClaim {
+  std::uint32_t index = 0;
+  std::uint64_t generation = 0;
+  core::Place cursor;             // where the name resumes: sequence after the last commit; 0: no commit yet
+  bool gated_before = false;      // the name was here before, as a gating consumer,
+  std::uint64_t gate_before = 0;  // which was done with everything below this position
+};
+
+class Registry {
+ public:
+  // Throws Error: not_allowed, too_short, damaged, wrong_version, foreign_layout. `locks` is opened for writing with
+  // Access::read_write, otherwise for reading, and then it may be missing.
+  Registry(const RingDirectory& directory, Access access, ForkGuard& guard);
+
+  [[nodiscard]] core::RegistryHeader& header() const noexcept {
+    return *reinterpret_cast<core::RegistryHeader*>(file_.data());
+  }
+  [[nodiscard]] std::span<core::ConsumerEntry> entries() const noexcept {
+    return {reinterpret_cast<core::ConsumerEntry*>(file_.data() + sizeof(core::RegistryHeader)), slots_};
+  }
+  // Those who sleep until the publisher has published, and those who sleep until a gate has moved.
+  [[nodiscard]] WaitChannel sleepers() const noexcept {
+    return {header().waiters, header().wake, &header().fence_request, &header().fence_ack};
+  }
+  [[nodiscard]] WaitChannel gate_sleepers() const noexcept {
+    return {header().gate_waiters, header().gate_wake, nullptr, nullptr};
+  }
+  [[nodiscard]] const Descriptor& locks() const noexcept { return locks_; }
+  [[nodiscard]] bool owner_lives(std::uint32_t index) const;
+
+  // The entry of that name, whoever owns it.
+  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
+
+  // Takes an entry for a consumer: its own if the name is known, else a free one, else one that a dead or absent consumer
+  // left. It is `joining` afterwards and its byte is held by this Registry's descriptor. `after` are resolved to entries.
+  // Throws Error: in_use, registry_full, not_found, cycle, bad_option.
+  [[nodiscard]] EntryClaim claim(const ConsumerOptions& options, core::Policy policy, std::uint64_t entry_options,
+                                 std::vector<std::uint32_t>& followed);
+  // The owner leaves: a named entry keeps its cursor, another one is free. Wakes whoever waited for the gate.
+  void leave(const EntryClaim& claim) noexcept;
+
+  // If the owner of this entry is dead, its gate is released. True if something changed.
+  bool reclaim_if_dead(std::uint32_t index);
+
+  // Holds the byte of an entry that nobody owns; for those who change a consumer's entry from outside.
+  [[nodiscard]] bool try_hold(std::uint32_t index) { return try_lock_byte_of(index); }
+  void let_go(std::uint32_t index) noexcept;
+  // Makes an entry whose byte is held nobody's.
+  void set_free(std::uint32_t index) noexcept;
+
+ private:
+  [[nodiscard]] bool try_lock_byte_of(std::uint32_t index) const;
+  [[nodiscard]] std::uint32_t take_entry(std::string_view name);
+  [[nodiscard]] std::vector<std::uint32_t> resolve(const std::vector<std::string>& after, std::string_view own_name) const;
+  [[nodiscard]] bool leads_to(std::uint32_t from, std::uint32_t to) const;
+
+  std::string ring_;
+  FileMapping file_;
+  Descriptor locks_;
+  std::uint32_t slots_ = 0;  // as checked once against the size of the file
+};
+
+}  // namespace ringbolt::ipc

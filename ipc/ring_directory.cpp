@@ -1,0 +1,222 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <ringbolt/ipc/admin.hpp>
+#include <ringbolt/ipc/error.hpp>
+#include <ringbolt/ipc/locks.hpp>
+#include <ringbolt/ipc/page_size.hpp>
+#include <ringbolt/ipc/ring_directory.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace ringbolt {
+
+std::string ring_parent_directory() {
+  if (const char* chosen = std::getenv("RINGBOLT_DIR"); chosen != nullptr && *chosen != '\0') return chosen;
+  return "/dev/shm/ringbolt-" + std::to_string(::geteuid());
+}
+
+std::vector<std::string> list_rings() {
+  std::vector<std::string> names;
+  std::error_code missing;
+  for (const auto& entry : std::filesystem::directory_iterator(ring_parent_directory(), missing)) {
+    const std::string name = entry.path().filename();
+    std::error_code ignored;
+    if (name.front() != '.' && std::filesystem::exists(entry.path() / "events", ignored)) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace ringbolt
+
+namespace ringbolt::ipc {
+
+void check_name(std::string_view name, const char* whose) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  const std::string quoted = std::string(whose) + " '" + std::string(name.substr(0, 80)) + "'";
+  if (name.empty())
+    throw Error(Code::bad_name, std::string("the ") + whose + " is empty: give 1 to 64 characters of A-Z a-z 0-9 . _ -");
+  if (name.size() > kLongestName) {
+    throw Error(Code::bad_name,
+                "the " + quoted + " has " + std::to_string(name.size()) + " characters: at most 64 are allowed");
+  }
+  if (!std::ranges::all_of(name, allowed) || name.front() == '.') {
+    throw Error(Code::bad_name,
+                "the " + quoted + " has characters that are not allowed: use A-Z a-z 0-9 . _ - and no dot in front");
+  }
+}
+
+std::string ring_path(std::string_view name) {
+  if (name.find('/') == std::string_view::npos) {
+    check_name(name, "ring name");
+    return ring_parent_directory() + "/" + std::string(name);
+  }
+  while (name.size() > 1 && name.back() == '/') name.remove_suffix(1);
+  check_name(name.substr(name.rfind('/') + 1), "ring name");
+  return std::string(name);
+}
+
+namespace {
+
+// The ring that was most likely meant: the closest name by the number of letters to change, if it is close at all.
+std::string suggestion(std::string_view name) {
+  std::string best;
+  std::size_t best_distance = 3;
+  for (const std::string& other : list_rings()) {
+    std::vector<std::size_t> row(other.size() + 1);
+    for (std::size_t j = 0; j <= other.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= name.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i);
+      for (std::size_t j = 1; j <= other.size(); ++j) {
+        const std::size_t substituted = diagonal + (name[i - 1] == other[j - 1] ? 0 : 1);
+        diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substituted}));
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = other;
+    }
+  }
+  return best;
+}
+
+[[noreturn]] void throw_not_found(std::string_view name, const std::string& path) {
+  const std::string near = suggestion(name);
+  throw Error(Code::not_found,
+              "no ring '" + std::string(name) + "' at " + path + ": " +
+                  (near.empty() ? "create it by publishing to it; `ringbolt ls` shows the rings there are"
+                                : "did you mean '" + near + "'?"),
+              ENOENT);
+}
+
+[[noreturn]] void throw_not_allowed(const std::string& what, int error) {
+  throw Error(Code::not_allowed,
+              "cannot open " + what + ": " + std::strerror(error) +
+                  ": the ring's owner decides who may, with --mode and --group at its creation",
+              error);
+}
+
+void check_header(const core::EventsHeader& header, const std::string& path) {
+  if (header.magic == __builtin_bswap64(core::kEventsMagic)) {
+    throw Error(Code::foreign_layout, path + " was made on a machine with the other byte order: it can only be read there");
+  }
+  if (header.magic != core::kEventsMagic) {
+    throw Error(Code::damaged,
+                path + " is not a ring, or its header is damaged (no magic number): remove it with `ringbolt rm --force`");
+  }
+  if (header.layout_version != core::kLayoutVersion) {
+    throw Error(Code::wrong_version, path + " has layout version " + std::to_string(header.layout_version) +
+                                         " and this library reads version " + std::to_string(core::kLayoutVersion) +
+                                         ": use the same Ringbolt release for both");
+  }
+  if (header.byte_order != core::kByteOrderMark || header.fingerprint != core::layout_fingerprint()) {
+    throw Error(
+        Code::foreign_layout,
+        path + " was made by a build whose structs have other sizes or offsets: use the same Ringbolt release for both");
+  }
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
+  if (header.checksum != core::fnv1a(bytes, offsetof(core::EventsHeader, checksum)) ||
+      !core::is_capacity(header.capacity_bytes) || header.first_sequence == 0 || header.consumer_slots == 0 ||
+      header.consumer_slots > core::kMaxConsumerSlots) {
+    throw Error(Code::damaged,
+                path + " has a damaged header (its checksum does not match): remove it with `ringbolt rm --force`");
+  }
+}
+
+}  // namespace
+
+RingDirectory RingDirectory::open(std::string_view name) {
+  RingDirectory directory{std::string(name), ring_path(name), {}};
+  directory.fd = Descriptor(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.fd) {
+    if (errno == ENOENT || errno == ENOTDIR) throw_not_found(name, directory.path);
+    throw_not_allowed(directory.path, errno);
+  }
+  return directory;
+}
+
+Descriptor RingDirectory::open_file(const char* file, int flags) const noexcept {
+  return Descriptor(::openat(fd.get(), file, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+bool RingDirectory::still_there() const noexcept {
+  struct stat held {};
+  struct stat named {};
+  return ::fstat(fd.get(), &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
+}
+
+bool RingDirectory::removed() const noexcept {
+  struct stat held {};
+  return ::fstat(fd.get(), &held) == 0 && held.st_nlink == 0;
+}
+
+EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard& guard) {
+  const std::string path = directory.file("events");
+  const Descriptor fd = directory.open_file("events", access == Access::read_only ? O_RDONLY : O_RDWR);
+  if (!fd) {
+    if (errno == ENOENT) throw_not_found(directory.name, directory.path);
+    throw_not_allowed(path, errno);
+  }
+  struct stat status {};
+  ::fstat(fd.get(), &status);
+  const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
+  const auto too_short = [&] {
+    return Error(Code::too_short, path + " has " + std::to_string(file_bytes) +
+                                      " bytes and ends before its data: remove it with `ringbolt rm --force`");
+  };
+  const std::uint64_t page = file_page_bytes(fd.get());
+  if (!S_ISREG(status.st_mode) || file_bytes < page) throw too_short();
+  head_ = FileMapping(fd.get(), page, access, path, guard);
+  core::EventsHeader& seen = header();
+  check_header(seen, path);
+  const std::uint64_t offset = seen.data_offset;
+  capacity_ = seen.capacity_bytes;
+  first_sequence_ = seen.first_sequence;
+  consumer_slots_ = seen.consumer_slots;
+  if (!core::is_capacity(capacity_) || offset % page != 0 || offset < sizeof(core::EventsHeader) ||
+      offset > kLargestPageBytes) {
+    throw Error(Code::foreign_layout, path + " was made for another page size: it can only be read on such a machine");
+  }
+  if (file_bytes < offset + capacity_) throw too_short();
+  data_ = DoubleMapping(fd.get(), offset, capacity_, offset > page ? offset : page, access, path, guard);
+}
+
+bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader& header) {
+  for (;;) {
+    const std::uint64_t epoch = header.epoch.load_acquire();
+    if (epoch == 0) return false;
+    const Descriptor alive = directory.open_file(("alive." + std::to_string(epoch)).c_str(), O_RDONLY);
+    if (alive) return byte_is_locked(alive.get(), kPublisherByte);
+    if (header.epoch.load_acquire() == epoch) return false;  // otherwise a successor has just taken over: look again
+  }
+}
+
+Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch) {
+  constexpr const char* hidden = ".alive.new";
+  ::unlinkat(directory.fd.get(), hidden, 0);
+  const auto fail = [&](const char* what) {
+    return Error(errno == ENOSPC ? Code::no_space : Code::system,
+                 std::string("cannot ") + what + " " + directory.file(hidden) + ": " + std::strerror(errno), errno);
+  };
+  Descriptor alive = directory.open_file(hidden, O_RDWR | O_CREAT | O_EXCL);
+  if (!alive) throw fail("create");
+  if (!try_lock_byte(alive.get(), kPublisherByte)) throw fail("lock");
+  struct stat events {};
+  ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
+  ::fchmod(alive.get(), events.st_mode & 0644);  // whoever may read the events may ask whether the publisher lives
+  if (::fchown(alive.get(), static_cast<uid_t>(-1), events.st_gid) != 0) throw fail("set the group of");
+  const std::string name = "alive." + std::to_string(epoch);
+  if (::renameat(directory.fd.get(), hidden, directory.fd.get(), name.c_str()) != 0) throw fail("rename");
+  return alive;
+}
+
+}  // namespace ringbolt::ipc

@@ -1,0 +1,79 @@
+// A ring on the file system: where it is, how it comes to be and goes, and the ladder of answers when one attaches to it.
+//
+// A ring is a directory with the files `events`, `consumers`, `locks`, `lease` and `alive.EPOCH`. It is made whole under a
+// hidden name, its lease held, and then renamed, so nobody ever sees half of one and a death leaves only a hidden
+// directory whose lease is free: the next creation sweeps it away.
+#pragma once
+
+#include <ringbolt/core/ring.hpp>
+#include <ringbolt/ipc/descriptor.hpp>
+#include <ringbolt/ipc/mapping.hpp>
+#include <ringbolt/ipc/publisher.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringbolt::ipc {
+
+inline constexpr std::size_t kLongestName = core::kNameBytes;
+
+// Throws Error (bad_name) unless it is 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot.
+void check_name(std::string_view name, const char* whose);
+
+// Path of the ring's directory: NAME in the parent directory, or the path itself if there is a slash in it.
+[[nodiscard]] std::string ring_path(std::string_view name);
+
+// An existing ring's directory. Throws Error: not_found, not_allowed, bad_name.
+struct RingDirectory {
+  std::string name;
+  std::string path;
+  Descriptor fd;
+
+  [[nodiscard]] static RingDirectory open(std::string_view name);
+  // A file in it; a descriptor that is not open, with errno set, if that fails.
+  [[nodiscard]] Descriptor open_file(const char* file, int flags) const noexcept;
+  // Does the path still lead here?
+  [[nodiscard]] bool still_there() const noexcept;
+  // Has the directory been taken away? Nobody can make believe that it was.
+  [[nodiscard]] bool removed() const noexcept;
+  [[nodiscard]] std::string file(const char* file) const { return path + "/" + file; }
+};
+
+// The file `events` of a ring, mapped. Throws Error along the ladder: not_allowed, too_short, damaged, wrong_version,
+// foreign_layout.
+class EventsFile {
+ public:
+  EventsFile(const RingDirectory& directory, Access access, ForkGuard& guard);
+
+  [[nodiscard]] core::EventsHeader& header() const noexcept { return *reinterpret_cast<core::EventsHeader*>(head_.data()); }
+  [[nodiscard]] std::byte* data() const noexcept { return data_.data(); }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::uint64_t first_sequence() const noexcept { return first_sequence_; }
+  [[nodiscard]] std::uint32_t consumer_slots() const noexcept { return consumer_slots_; }
+  [[nodiscard]] core::RingView view() const noexcept { return {&header(), data_.data(), capacity_, first_sequence_}; }
+
+ private:
+  FileMapping head_;
+  DoubleMapping data_;
+  // Read and checked once, never again: the file is another process's to change.
+  std::uint64_t capacity_ = 0;
+  std::uint64_t first_sequence_ = 0;
+  std::uint32_t consumer_slots_ = 0;
+};
+
+// Makes a ring and returns its lease, held. Empty if there is one of that name already. Leaves nothing behind when it throws
+// Error: no_space, bad_option, not_allowed, bad_name, system.
+[[nodiscard]] std::optional<Descriptor> make_ring(std::string_view name, const PublisherOptions& options);
+
+// Applies the options of creation that may be refused (huge pages, prefault, lock, NUMA node) to a publisher's mapping, and
+// returns those that took effect. `fd` is the ring's directory or a file in it.
+[[nodiscard]] std::uint64_t apply_memory_options(const core::EventsHeader& header, std::byte* data, int fd);
+
+// Does the publisher of the present epoch live? By the lock on `alive.EPOCH`; needs read access only.
+[[nodiscard]] bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader& header);
+// The locked file of a new epoch, in place. The caller holds the lease.
+[[nodiscard]] Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch);
+
+}  // namespace ringbolt::ipc
