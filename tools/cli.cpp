@@ -1,0 +1,312 @@
+#include "cli.hpp"
+
+#include <limits>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include "commands.hpp"
+#include "demo.hpp"
+#include "output.hpp"
+#include "units.hpp"
+
+namespace ringbolt::command {
+namespace {
+
+// Help that begins with two examples, which are the footer of a command's definition.
+class Help : public CLI::Formatter {
+ public:
+  Help() { column_width(34); }
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    std::istringstream examples(app->get_footer());
+    std::string text = "Examples:\n";
+    for (std::string example; std::getline(examples, example);) {
+      if (!example.empty()) text += "  " + example + "\n";
+    }
+    text += "\n" + CLI::Formatter::make_help(app, std::move(name), mode);
+    return CLI::detail::find_and_replace(text, "\n\n\n", "\n\n");
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    return option->get_positional() || type.empty() ? "" : " " + type;
+  }
+  std::string make_footer(const CLI::App*) const override { return {}; }
+};
+
+// An option whose text is read by `parse`; what that says becomes a usage error that names the option.
+template <class Parse, class Store>
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, const char* type, Parse parse, Store store,
+                        const std::string& description) {
+  const auto read = [name, parse, store](const std::string& text) {
+    try {
+      store(parse(text));
+    } catch (const BadValue& bad) {
+      throw CLI::ValidationError(name, bad.what());
+    }
+  };
+  return app.add_option_function<std::string>(name, read, description)->type_name(type);
+}
+
+// An option that takes a whole number from `least` to what `Number` holds, or to `most`.
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& name, Number& number, std::uint64_t least,
+                        const std::string& description, Number most = std::numeric_limits<Number>::max()) {
+  return add_parsed(
+      app, name, "N",
+      [least, most](const std::string& text) { return parse_number(text, least, static_cast<std::uint64_t>(most)); },
+      [&number](std::uint64_t value) { number = static_cast<Number>(value); }, description);
+}
+
+void add_ring(CLI::App& app, std::string& ring) {
+  app.add_option("NAME", ring, "The ring: a name, or with a slash a path")->required()->type_name("");
+}
+
+void add_consumer(CLI::App& app, std::string& consumer) {
+  app.add_option("CONSUMER", consumer, "The consumer's name")->required()->type_name("");
+}
+
+// How a ring is made; `create` and `pub` take the same.
+void add_ring_options(CLI::App& app, PublisherOptions& options) {
+  const char* group = "Of a new ring";
+  add_parsed(
+      app, "--capacity", "SIZE", parse_size, [&options](std::uint64_t bytes) { options.capacity_bytes = bytes; },
+      "Bytes for events: a power of two from 64KiB; 16MiB unless said")
+      ->group(group);
+  add_parsed(
+      app, "--timestamps", "on|off", parse_on_off, [&options](bool on) { options.timestamps = on; },
+      "Stamp each event with the wall clock; on unless said")
+      ->group(group);
+  add_number(app, "--consumers", options.consumer_slots, 1, "How many consumers can be registered; 256 unless said")
+      ->group(group);
+  add_parsed(
+      app, "--mode", "MODE", parse_mode, [&options](std::uint32_t mode) { options.mode = mode; },
+      "Who may attach, in octal; 0600 unless said")
+      ->group(group);
+  app.add_option("--group", options.group, "Group of the ring's files")->type_name("GROUP")->group(group);
+  add_number(app, "--first-sequence", options.first_sequence, 1, "Number of the first event; 1 unless said")->group(group);
+  app.add_flag("--huge-pages", options.huge_pages, "2 MiB pages where there are any; `stat` says whether")->group(group);
+  app.add_flag("--prefault", options.prefault, "Touch every page now, so that the first lap has no page faults")
+      ->group(group);
+  app.add_flag("--lock-memory", options.lock_memory, "Never page the ring out; `stat` says whether")->group(group);
+  add_number(app, "--numa-node", options.numa_node, 0, "Keep the ring's memory on this node; `stat` says whether")
+      ->group(group);
+}
+
+// Command `name`, run by `function` with a `Command` that its options have filled in.
+template <class Command>
+class Definition {
+ public:
+  Definition(CLI::App& app, Parsed& parsed, const char* name, const char* examples, const char* description,
+             Exit (*function)(const Command&))
+      : app_(app.add_subcommand(name, description)), command_(std::make_shared<Command>()) {
+    app_->footer(examples);
+    app_->callback([&parsed, function, command = command_] {
+      parsed.run = [function, command] { return function(*command); };
+      if constexpr (requires { command->ring; }) parsed.ring = command->ring;
+      if constexpr (requires { command->consumer; }) parsed.consumer = command->consumer;
+    });
+  }
+  [[nodiscard]] CLI::App& app() const { return *app_; }
+  [[nodiscard]] Command& command() const { return *command_; }
+
+ private:
+  CLI::App* app_;
+  std::shared_ptr<Command> command_;
+};
+
+void define_create(CLI::App& app, Parsed& parsed) {
+  const Definition<CreateCommand> definition(app, parsed, "create",
+                                             "ringbolt create orders\n"
+                                             "ringbolt create prices --capacity 64MiB --mode 0640 --group traders",
+                                             "Make a ring", create);
+  add_ring(definition.app(), definition.command().ring);
+  add_ring_options(definition.app(), definition.command().options);
+}
+
+void define_pub(CLI::App& app, Parsed& parsed) {
+  const Definition<PubCommand> definition(app, parsed, "pub",
+                                          "seq 1 1000000 | ringbolt pub numbers\n"
+                                          "ringbolt pub orders orders.log --rate 1000 --close",
+                                          "Publish each line of a file or of standard input as an event", pub);
+  CLI::App& sub = definition.app();
+  PubCommand& command = definition.command();
+  add_ring(sub, command.ring);
+  sub.add_option("FILE", command.file, "What to publish; standard input if not given, or `-`")->type_name("");
+  add_number(sub, "--type", command.type, 0, "Type of the events, a number of the application's own; 0 unless said");
+  add_parsed(
+      sub, "--rate", "N", parse_rate, [&command](double rate) { command.rate = rate; },
+      "Events per second; as fast as they come unless said");
+  add_number(sub, "--repeat", command.repeat, 1, "Publish the whole input so many times");
+  sub.add_flag("--standby", command.standby, "Wait while another process publishes, and take over when it ends or dies");
+  sub.add_flag("--close", command.close, "End the stream after the last event");
+  sub.add_flag("--binary", command.binary, "Take payloads each behind a 4-byte little-endian length, instead of lines");
+  sub.add_flag("--json", command.json, "Write what was published as one JSON object");
+  add_ring_options(sub, command.options);
+}
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::istringstream names(text);
+  std::vector<std::string> result;
+  for (std::string name; std::getline(names, name, ',');) result.push_back(name);
+  return result;
+}
+
+void add_tail_formats(CLI::App& sub, TailCommand& command) {
+  const auto flag = [&](const char* name, TailFormat format, const char* description) {
+    return sub.add_flag_callback(
+        name, [&command, format] { command.format = format; }, description);
+  };
+  CLI::Option* json = flag("--json", TailFormat::json, "Write a JSON object for each event, and for each gap");
+  CLI::Option* raw = flag("--raw", TailFormat::raw, "Write payloads alone, as they are, a newline behind each");
+  CLI::Option* binary =
+      flag("--binary", TailFormat::binary, "Write payloads alone, each behind a 4-byte little-endian length");
+  json->excludes(raw)->excludes(binary);
+  raw->excludes(binary);
+}
+
+void define_tail(CLI::App& app, Parsed& parsed) {
+  const Definition<TailCommand> definition(app, parsed, "tail",
+                                           "ringbolt tail orders\n"
+                                           "ringbolt tail orders --as billing --policy gate:50ms --json",
+                                           "Write the events of a ring to standard output, one a line", tail);
+  CLI::App& sub = definition.app();
+  TailCommand& command = definition.command();
+  add_ring(sub, command.ring);
+  add_parsed(
+      sub, "--from", "earliest|latest|resume|SEQUENCE|@TIME",
+      [](const std::string& text) { return parse_start(text, wall_clock_ns()); },
+      [&command](Start start) { command.from = start; }, "Where to start; resume with --as, otherwise earliest");
+  sub.add_option("--as", command.as, "Be the consumer of this name, which resumes after its last commit")
+      ->type_name("CONSUMER");
+  add_parsed(
+      sub, "--policy", "gate[:50ms]|lossy|latest", parse_policy,
+      [&command](PolicyChoice choice) {
+        command.policy = choice.policy;
+        command.budget = choice.budget;
+      },
+      "When it falls behind: the publisher waits (at most so long), it loses events, or it wants the newest alone");
+  sub.add_option_function<std::string>(
+         "--after", [&command](const std::string& names) { command.after = split_at_commas(names); },
+         "See an event only when these gating consumers have committed it")
+      ->type_name("CONSUMER,...");
+  add_number(sub, "--count", command.count, 1, "End after so many events");
+  sub.add_flag_callback(
+      "--no-follow", [&command] { command.follow = false; }, "End at the newest event");
+  sub.add_flag("--wait", command.wait, "Wait for the ring if there is none yet");
+  add_parsed(
+      sub, "--timeout", "DURATION", parse_duration,
+      [&command](std::chrono::nanoseconds timeout) { command.timeout = timeout; },
+      "End with exit status 4 when nothing came for so long");
+  add_tail_formats(sub, command);
+}
+
+void define_stat(CLI::App& app, Parsed& parsed) {
+  const Definition<StatCommand> definition(app, parsed, "stat",
+                                           "ringbolt stat orders\n"
+                                           "ringbolt stat orders --json | jq '.consumers[] | {name, lag_events}'",
+                                           "Show a ring, its publisher and its consumers", stat);
+  add_ring(definition.app(), definition.command().ring);
+  definition.app().add_flag("--json", definition.command().json, "Write one JSON object");
+}
+
+void define_ls(CLI::App& app, Parsed& parsed) {
+  const Definition<LsCommand> definition(app, parsed, "ls",
+                                         "ringbolt ls\n"
+                                         "RINGBOLT_DIR=/dev/shm/shared ringbolt ls --json",
+                                         "List the rings", ls);
+  definition.app().add_flag("--json", definition.command().json, "Write a JSON object for each ring, one a line");
+}
+
+void define_rm(CLI::App& app, Parsed& parsed) {
+  const Definition<RmCommand> definition(app, parsed, "rm",
+                                         "ringbolt rm orders\n"
+                                         "ringbolt rm orders --force",
+                                         "Remove a ring", rm);
+  add_ring(definition.app(), definition.command().ring);
+  definition.app().add_flag("--force", definition.command().force, "Also if a process publishes to it");
+}
+
+void define_evict(CLI::App& app, Parsed& parsed) {
+  const Definition<ConsumerCommand> definition(app, parsed, "evict",
+                                               "ringbolt evict orders billing\n"
+                                               "ringbolt evict orders billing --force",
+                                               "Stop a consumer from holding the publisher up; it is told, and goes on",
+                                               evict);
+  add_ring(definition.app(), definition.command().ring);
+  add_consumer(definition.app(), definition.command().consumer);
+  definition.app().add_flag("--force", definition.command().force, "Also if it reads in place and could see bytes change");
+}
+
+void define_forget(CLI::App& app, Parsed& parsed) {
+  const Definition<ConsumerCommand> definition(app, parsed, "forget",
+                                               "ringbolt forget orders billing\n"
+                                               "ringbolt forget /dev/shm/shared/orders audit",
+                                               "Drop a consumer's name and cursor", forget);
+  add_ring(definition.app(), definition.command().ring);
+  add_consumer(definition.app(), definition.command().consumer);
+}
+
+void define_seek(CLI::App& app, Parsed& parsed) {
+  const Definition<ConsumerCommand> definition(app, parsed, "seek",
+                                               "ringbolt seek orders billing --to earliest\n"
+                                               "ringbolt seek orders billing --to @2026-11-23T10:00:00Z",
+                                               "Set where a consumer that is not attached resumes", seek);
+  ConsumerCommand& command = definition.command();
+  add_ring(definition.app(), command.ring);
+  add_consumer(definition.app(), command.consumer);
+  add_parsed(
+      definition.app(), "--to", "earliest|latest|SEQUENCE|@TIME",
+      [](const std::string& text) {
+        if (text == "resume") throw BadValue("a cursor cannot be set to itself: give earliest, latest, a sequence or @TIME");
+        return parse_start(text, wall_clock_ns());
+      },
+      [&command](Start to) { command.to = to; }, "The first event that it gets")
+      ->required();
+  definition.app().add_flag("--json", command.json, "Write the sequence as one JSON object");
+}
+
+struct CompletionCommand {
+  std::string shell;
+};
+Exit completion(const CompletionCommand& command) {
+  print(completion_script(command.shell));
+  return kDone;
+}
+void define_completion(CLI::App& app, Parsed& parsed) {
+  const Definition<CompletionCommand> definition(app, parsed, "completion",
+                                                 "source <(ringbolt completion bash)\n"
+                                                 "ringbolt completion fish > ~/.config/fish/completions/ringbolt.fish",
+                                                 "Write a script that completes this command in a shell", completion);
+  definition.app()
+      .add_option("SHELL", definition.command().shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("bash|zsh|fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+}
+
+}  // namespace
+
+void define_commands(CLI::App& app, Parsed& parsed) {
+  app.name("ringbolt");
+  app.description("An event ring in shared memory: one process publishes, any number consume, each at its own pace.");
+  app.footer(
+      "seq 1 1000000 | ringbolt pub numbers\n"
+      "ringbolt tail numbers");
+  app.formatter(std::make_shared<Help>());  // inherited by what is added below
+  app.set_version_flag("--version", "ringbolt " RINGBOLT_VERSION, "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+  define_pub(app, parsed);
+  define_tail(app, parsed);
+  define_stat(app, parsed);
+  define_ls(app, parsed);
+  define_create(app, parsed);
+  define_rm(app, parsed);
+  define_evict(app, parsed);
+  define_forget(app, parsed);
+  define_seek(app, parsed);
+  define_completion(app, parsed);
+  add_demo(app);
+}
+
+}  // namespace ringbolt::command

@@ -1,0 +1,84 @@
+// The commands and what each is given. `cli.cpp` fills these in from the command line; one `cmd_` file does each of them.
+//
+// A command returns its exit status, or throws ringbolt::Error or Failure. Nothing here knows how options are spelt.
+#pragma once
+
+#include <ringbolt/ringbolt.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "failure.hpp"
+
+namespace ringbolt::command {
+
+struct CreateCommand {
+  std::string ring;
+  PublisherOptions options;
+};
+Exit create(const CreateCommand& command);
+
+struct PubCommand {
+  std::string ring;
+  std::string file = "-";  // standard input
+  PublisherOptions options;
+  std::uint32_t type = 0;
+  double rate = 0;  // events per second; 0: as fast as they come
+  std::uint64_t repeat = 1;
+  bool standby = false;
+  bool close = false;
+  bool binary = false;
+  bool json = false;
+};
+Exit pub(const PubCommand& command);
+
+enum class TailFormat : std::uint8_t { text, raw, binary, json };
+
+struct TailCommand {
+  std::string ring;
+  std::optional<Start> from{};
+  std::string as{};
+  Policy policy = Policy::automatic;
+  std::chrono::nanoseconds budget{0};
+  std::vector<std::string> after{};
+  std::uint64_t count = 0;  // 0: no limit
+  bool follow = true;
+  bool wait = false;
+  std::chrono::nanoseconds timeout{0};  // 0: none
+  TailFormat format = TailFormat::text;
+};
+Exit tail(const TailCommand& command);
+
+struct StatCommand {
+  std::string ring;
+  bool json = false;
+};
+Exit stat(const StatCommand& command);
+
+struct LsCommand {
+  bool json = false;
+};
+Exit ls(const LsCommand& command);
+
+struct RmCommand {
+  std::string ring;
+  bool force = false;
+};
+Exit rm(const RmCommand& command);
+
+// What is done to a consumer from outside.
+struct ConsumerCommand {
+  std::string ring;
+  std::string consumer;
+  bool force = false;
+  Start to;
+  bool json = false;
+};
+Exit evict(const ConsumerCommand& command);
+Exit forget(const ConsumerCommand& command);
+Exit seek(const ConsumerCommand& command);
+
+}  // namespace ringbolt::command
