@@ -1,0 +1,173 @@
+// What one call costs, alone on its CPU, on Google Benchmark. Rings of 1 MiB, so that nothing waits for memory; the same
+// run has the memcpy to compare with. `ringbolt-bench publish` is the careful comparison: it interleaves.
+#include <benchmark/benchmark.h>
+#include <ringbolt/ringbolt.hpp>
+
+#include "scratch.hpp"
+#include "timing.hpp"
+
+#include <cstring>
+#include <deque>
+#include <memory>
+
+namespace {
+
+using namespace ringbolt;
+
+constexpr std::uint64_t kRingBytes = std::uint64_t{1} << 20;
+constexpr const char* kRing = "micro";
+
+// A ring of its own for each benchmark.
+class Ring {
+ public:
+  explicit Ring(bool timestamps = false)
+      : publisher_(Publisher::open(kRing, {.capacity_bytes = kRingBytes, .timestamps = timestamps, .prefault = true})) {}
+  ~Ring() { remove_ring(kRing, true); }
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  Publisher& publisher() noexcept { return publisher_; }
+
+ private:
+  Publisher publisher_;
+};
+
+void count_events(benchmark::State& state, std::int64_t events_each, std::size_t payload) {
+  state.SetItemsProcessed(state.iterations() * events_each);
+  state.SetBytesProcessed(state.iterations() * events_each * static_cast<std::int64_t>(payload));
+}
+
+void Memcpy(benchmark::State& state) {
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  const std::size_t record = core::record_bytes(payload);
+  std::vector<std::byte> to(kRingBytes + record);
+  const std::vector<std::byte> from(record);
+  std::size_t at = 0;
+  for (auto _ : state) {
+    std::memcpy(to.data() + at, from.data(), record);
+    benchmark::ClobberMemory();
+    at = (at + record) & (kRingBytes - 1);
+  }
+  count_events(state, 1, payload);
+}
+
+void Publish(benchmark::State& state) {
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  Ring ring(state.range(1) != 0);
+  const std::vector<std::byte> bytes(payload);
+  for (auto _ : state) benchmark::DoNotOptimize(ring.publisher().publish(bytes));
+  count_events(state, 1, payload);
+}
+
+void PublishWithIdleConsumers(benchmark::State& state) {
+  Ring ring;
+  std::deque<Consumer> idle;  // registered, never polled
+  for (std::int64_t i = 0; i < state.range(0); ++i) idle.push_back(Consumer::attach(kRing, {.policy = Policy::lossy}));
+  const std::vector<std::byte> bytes(64);
+  for (auto _ : state) benchmark::DoNotOptimize(ring.publisher().publish(bytes));
+  count_events(state, 1, bytes.size());
+}
+
+void ClaimCommit(benchmark::State& state) {
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  Ring ring;
+  for (auto _ : state) {
+    Claim claim = ring.publisher().claim(payload);
+    std::memset(claim.payload().data(), 1, payload);
+    benchmark::DoNotOptimize(claim.commit());
+  }
+  count_events(state, 1, payload);
+}
+
+void PublishBatch(benchmark::State& state) {
+  Ring ring;
+  const std::vector<std::byte> bytes(64);
+  const std::vector<BatchEvent> batch(static_cast<std::size_t>(state.range(0)), BatchEvent{.payload = bytes});
+  for (auto _ : state) benchmark::DoNotOptimize(ring.publisher().publish_batch(batch));
+  count_events(state, state.range(0), bytes.size());
+}
+
+// Time per event that is there to be read; publishing it is not timed.
+void Poll(benchmark::State& state, const ConsumerOptions& options) {
+  constexpr std::size_t kEvents = 1024;
+  Ring ring;
+  Consumer consumer = Consumer::attach(kRing, options);
+  const std::vector<std::byte> bytes(64);
+  std::uint64_t sum = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < kEvents; ++i) ring.publisher().publish(bytes);
+    const std::uint64_t from = bench::ticks();
+    std::size_t taken = 0;
+    while (const std::size_t now = consumer.poll([&](const Event& event) { sum += event.payload.size(); }, 256))
+      taken += now;
+    state.SetIterationTime(static_cast<double>(bench::ticks() - from) * bench::ns_per_tick() / 1e9);
+    if (taken != (options.policy == Policy::latest ? 1 : kEvents)) state.SkipWithError("events are missing");
+  }
+  benchmark::DoNotOptimize(sum);
+  count_events(state, kEvents, bytes.size());
+}
+
+void CopyFromShared(benchmark::State& state) {
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  const std::vector<std::byte> from(payload + 8);
+  std::vector<std::byte> to(payload + 8);
+  for (auto _ : state) {
+    core::copy_from_shared(to.data(), from.data(), payload);
+    benchmark::ClobberMemory();
+  }
+  count_events(state, 1, payload);
+}
+void CopyByMemcpy(benchmark::State& state) {
+  auto payload = static_cast<std::size_t>(state.range(0));
+  const std::vector<std::byte> from(payload + 8);
+  std::vector<std::byte> to(payload + 8);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(payload);
+    std::memcpy(to.data(), from.data(), payload);
+    benchmark::ClobberMemory();
+  }
+  count_events(state, 1, payload);
+}
+
+void declare() {
+  using benchmark::RegisterBenchmark;
+  const std::vector<std::int64_t> payloads{0, 8, 32, 64, 256, 1024, 4096};
+  const auto by_payload = [&](const char* name, auto* function) {
+    auto* registered = RegisterBenchmark(name, function)->ArgName("payload");
+    for (const std::int64_t payload : payloads) registered->Arg(payload);
+  };
+  by_payload("memcpy of header and payload", Memcpy);
+  RegisterBenchmark("publish", Publish)->ArgNames({"payload", "timestamps"})->ArgsProduct({payloads, {0, 1}});
+  by_payload("claim, memset, commit", ClaimCommit);
+  RegisterBenchmark("publish, idle lossy consumers", PublishWithIdleConsumers)
+      ->ArgName("consumers")
+      ->Arg(0)
+      ->Arg(64)
+      ->Arg(256);
+  RegisterBenchmark("publish_batch", PublishBatch)->ArgName("events")->Arg(1)->Arg(8)->Arg(64);
+
+  const auto poll = [](const char* name, const ConsumerOptions& options) {
+    RegisterBenchmark(name, Poll, options)->UseManualTime();
+  };
+  poll("poll, gate, in place", {.policy = Policy::gate});
+  poll("poll, gate, copy", {.policy = Policy::gate, .read = Read::copy});
+  poll("poll, gate with budget, copy", {.policy = Policy::gate, .budget = std::chrono::seconds(1)});
+  poll("poll, lossy, copy", {.policy = Policy::lossy});
+  poll("poll, lossy, in place", {.policy = Policy::lossy, .read = Read::in_place});
+  poll("poll, latest (one of 1024)", {.policy = Policy::latest});
+
+  by_payload("copy_from_shared", CopyFromShared);
+  by_payload("copy by memcpy", CopyByMemcpy);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  return ringbolt::bench::run_in_scratch([] {
+    declare();
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+  });
+}

@@ -1,0 +1,205 @@
+// What a publish costs: against a memcpy of header and payload, and with many consumers registered against none.
+//
+// Both loops walk 1 MiB of shared memory in steps of a record. They take turns in short slices of one run, and what counts
+// is the median of the ratios of neighbours.
+#include <ringbolt/ringbolt.hpp>
+
+#include "benchmarks.hpp"
+#include "processes.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+namespace ringbolt::bench {
+namespace {
+
+constexpr std::uint64_t kEventsPerSlice = 100'000;  // nine laps of the ring
+constexpr std::size_t kPayloadBytes = 64;
+constexpr std::size_t kRecordBytes = core::record_bytes(kPayloadBytes);
+static_assert(kRecordBytes == 96);
+
+struct Payload {
+  std::array<std::uint64_t, kPayloadBytes / 8> words;
+};
+struct RecordImage {
+  std::array<std::uint64_t, kRecordBytes / 8> words;
+};
+struct Buffer {
+  std::array<std::byte, kRingBytes> bytes;
+  std::array<std::byte, kRecordBytes> overhang;  // a copy may begin at the last byte
+};
+
+// The compiler may assume nothing about memory across this, so it cannot drop a copy that nobody reads or merge two.
+inline void keep(const void* address) noexcept { asm volatile("" : : "r"(address) : "memory"); }
+// A number that the compiler cannot know.
+inline std::size_t opaque(std::size_t number) noexcept {
+  asm volatile("" : "+r"(number));
+  return number;
+}
+
+[[gnu::noinline]] void publish_known_size(Publisher& publisher, const Payload& payload) {
+  for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
+    publisher.publish(payload);
+    keep(&payload);
+  }
+}
+[[gnu::noinline]] void copy_known_size(Buffer& buffer, const RecordImage& record) {
+  std::uint64_t at = 0;
+  for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
+    std::memcpy(buffer.bytes.data() + at, &record, sizeof record);
+    keep(&record);
+    at = (at + sizeof record) & (kRingBytes - 1);
+  }
+}
+[[gnu::noinline]] void publish_any_size(Publisher& publisher, const Payload& payload) {
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(&payload), opaque(sizeof payload));
+  for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
+    publisher.publish(bytes);
+    keep(&payload);
+  }
+}
+[[gnu::noinline]] void copy_any_size(Buffer& buffer, const RecordImage& record) {
+  const std::size_t bytes = opaque(sizeof record);
+  std::uint64_t at = 0;
+  for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
+    std::memcpy(buffer.bytes.data() + at, &record, bytes);
+    keep(&record);
+    at = (at + bytes) & (kRingBytes - 1);
+  }
+}
+[[gnu::noinline]] void loop_alone(const RecordImage& record) {
+  std::uint64_t at = 0;
+  for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
+    keep(&record);
+    at = (opaque(at) + sizeof record) & (kRingBytes - 1);
+  }
+}
+
+// `subject` and `base` take turns; the ratio is of each slice of `subject` to the mean of the two of `base` beside it.
+struct Comparison {
+  double subject_ns = 0;
+  double base_ns = 0;
+  Spread ratio;
+};
+template <class Subject, class Base>
+Comparison compare(std::size_t slices, Subject&& subject, Base&& base) {
+  std::vector<double> subject_times;
+  std::vector<double> base_times;
+  std::vector<double> ratios;
+  subject();  // warms up
+  base();
+  double before = ns_each(kEventsPerSlice, base);
+  for (std::size_t i = 0; i < slices; ++i) {
+    const double time = ns_each(kEventsPerSlice, subject);
+    const double after = ns_each(kEventsPerSlice, base);
+    subject_times.push_back(time);
+    base_times.push_back(after);
+    ratios.push_back(time / ((before + after) / 2));
+    before = after;
+  }
+  return {quantile(subject_times, 0.5), quantile(base_times, 0.5), spread(ratios)};
+}
+
+void print_row(Report& report, const char* what, const char* against, const Comparison& result, double wanted) {
+  fmt::print("{:<34} {:>7.2f} {:>9.2f} {:>8.3f}  [{:.3f}-{:.3f}]  below {} was asked for\n", what, result.subject_ns,
+             result.base_ns, result.ratio.p50, result.ratio.p10, result.ratio.p90, wanted);
+  report.add({{"benchmark", "publish"},
+              {"what", what},
+              {"against", against},
+              {"payload_bytes", kPayloadBytes},
+              {"timestamps", false},
+              {"ns", result.subject_ns},
+              {"base_ns", result.base_ns},
+              {"ratio", to_json(result.ratio)}});
+}
+
+void against_memcpy(Report& report, const PublishOptions& options, Publisher& publisher) {
+  Shared<Buffer> buffer;  // shared memory like the ring's, so that both have pages of the same kind
+  const Payload payload{};
+  const RecordImage record{};
+  fmt::print("\npublish of {} bytes, timestamps off, ring of 1 MiB, no consumer, against memcpy of {} bytes into 1 MiB\n",
+             kPayloadBytes, kRecordBytes);
+  fmt::print("{:<34} {:>7} {:>9} {:>8}  [p10-p90], {} slices of {}\n", "", "ns", "memcpy ns", "ratio", options.slices,
+             kEventsPerSlice);
+  print_row(report, "size known when compiled", "memcpy",
+            compare(
+                options.slices, [&] { publish_known_size(publisher, payload); }, [&] { copy_known_size(*buffer, record); }),
+            2.0);
+  print_row(report, "size known when run", "memcpy",
+            compare(
+                options.slices, [&] { publish_any_size(publisher, payload); }, [&] { copy_any_size(*buffer, record); }),
+            2.0);
+  fmt::print("(the memcpy loop without its memcpy: {:.2f} ns)\n", ns_each(kEventsPerSlice, [&] { loop_alone(record); }));
+}
+
+// Attaches and detaches as many lossy consumers as it is told to, and sleeps in between: they are registered, and nothing
+// of them runs.
+void hold_consumers(const char* ring, Channel& channel) {
+  channel.be_peer();
+  std::vector<Consumer> held;
+  for (;;) {
+    const std::uint64_t wanted = channel.receive();
+    while (held.size() > wanted) held.pop_back();
+    while (held.size() < wanted) {
+      held.push_back(Consumer::attach(ring, {.policy = Policy::lossy, .start = Start::latest}));
+    }
+    channel.send(wanted);
+  }
+}
+
+// The same ring and the same pages with and without consumers; they come and go between the slices.
+void with_consumers(Report& report, const PublishOptions& options, Publisher& publisher, Channel& channel) {
+  constexpr std::size_t kSlicesPerRound = 3;
+  const Payload payload{};
+  const auto slice_with = [&](std::uint64_t consumers) {
+    channel.send(consumers);
+    if (channel.receive() != consumers) throw std::runtime_error("the consumers did not attach");
+    std::vector<double> times;
+    publish_known_size(publisher, payload);  // warms up again after the peer ran
+    for (std::size_t i = 0; i < kSlicesPerRound; ++i) {
+      times.push_back(ns_each(kEventsPerSlice, [&] { publish_known_size(publisher, payload); }));
+    }
+    return quantile(times, 0.5);
+  };
+  fmt::print("\nthe same publish with lossy consumers registered that do not run, against none\n");
+  fmt::print("{:<34} {:>7} {:>9} {:>8}  [p10-p90], {} rounds of {} slices of {}\n", "", "ns", "none ns", "ratio",
+             options.rounds, kSlicesPerRound, kEventsPerSlice);
+  for (const std::uint64_t consumers : {std::uint64_t{64}, std::uint64_t{256}}) {
+    std::vector<double> with;
+    std::vector<double> without;
+    std::vector<double> ratios;
+    double before = slice_with(0);
+    for (std::size_t round = 0; round < options.rounds; ++round) {
+      with.push_back(slice_with(consumers));
+      without.push_back(slice_with(0));
+      ratios.push_back(with.back() / ((before + without.back()) / 2));
+      before = without.back();
+    }
+    print_row(report, fmt::format("{} consumers", consumers).c_str(), "no consumer",
+              {quantile(with, 0.5), quantile(without, 0.5), spread(ratios)}, 1.05);
+  }
+}
+
+}  // namespace
+
+void run_publish(Report& report, const PublishOptions& options) {
+  constexpr const char* kRing = "publish";
+  create_ring(kRing, {.capacity_bytes = kRingBytes, .timestamps = false, .consumer_slots = 256, .prefault = true});
+  Channel channel;
+  Peer peer([&] {
+    pin_to(report.machine().second_cpu);
+    hold_consumers(kRing, channel);
+  });
+  pin_to(report.machine().first_cpu);
+  {
+    Publisher publisher = Publisher::open(kRing, {.create = false});
+    against_memcpy(report, options, publisher);
+    with_consumers(report, options, publisher, channel);
+  }
+  peer.kill();
+  remove_ring(kRing);
+}
+
+}  // namespace ringbolt::bench

@@ -1,0 +1,59 @@
+#include "report.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+
+namespace ringbolt::bench {
+
+Report::Report(Machine machine, std::string command) : machine_(std::move(machine)), command_(std::move(command)) {
+  fmt::print("{}\n", command_);
+  fmt::print("cpu          {}{}\n", machine_.cpu_model, machine_.virtualised ? ", virtual" : "");
+  fmt::print("placement    CPU {} and {} of {}; siblings of {} as the system tells: {}\n", machine_.first_cpu,
+             machine_.second_cpu, fmt::join(machine_.cpus, ","), machine_.first_cpu, machine_.siblings);
+  fmt::print("kernel       {}\n", machine_.kernel);
+  fmt::print("compiler     {}\n", machine_.compiler);
+  fmt::print("clock        {}\n", machine_.clocksource);
+  fmt::print("load before  {:.2f}\n", machine_.load_average);
+  std::fflush(stdout);
+  if (!has_two_cpus()) warn("only one CPU: what needs two processes at a time is left out or measures the scheduler");
+  if (machine_.load_average > 0.5) {
+    warn(fmt::format("the machine was busy before this run (load {:.2f}): trust ratios, not nanoseconds",
+                     machine_.load_average));
+  }
+#if !defined(__OPTIMIZE__)
+  warn("built without optimisation: these numbers say nothing");
+#endif
+}
+
+void Report::warn(const std::string& sentence) {
+  std::fflush(stdout);
+  fmt::print(stderr, "warning: {}\n", sentence);
+  warnings_.push_back(sentence);
+}
+
+void Report::write_json(const std::string& path) const {
+  const nlohmann::json document{{"command", command_},
+                                {"machine",
+                                 {{"cpu_model", machine_.cpu_model},
+                                  {"virtualised", machine_.virtualised},
+                                  {"kernel", machine_.kernel},
+                                  {"compiler", machine_.compiler},
+                                  {"clocksource", machine_.clocksource},
+                                  {"cpus", machine_.cpus},
+                                  {"pinned_to", {machine_.first_cpu, machine_.second_cpu}},
+                                  {"siblings", machine_.siblings},
+                                  {"load_average", machine_.load_average}}},
+                                {"results", rows_},
+                                {"warnings", warnings_}};
+  std::ofstream file(path);
+  file << document.dump(2) << '\n';
+  file.close();
+  if (!file) throw std::runtime_error(fmt::format("cannot write {}: check the directory and its rights", path));
+}
+
+nlohmann::json to_json(const Spread& spread) { return {{"p10", spread.p10}, {"p50", spread.p50}, {"p90", spread.p90}}; }
+
+}  // namespace ringbolt::bench
