@@ -18,8 +18,7 @@ class Writer {
 
   // `data` is mapped twice (`2 * capacity` bytes); `end` is where the stream goes on. The first claim takes the slow path.
   Writer(EventsHeader& header, std::byte* data, std::uint64_t capacity, Gates gates, Place end) noexcept
-      : data_(data),
-        mask_(capacity - 1),
+      : region_{data, capacity - 1},
         largest_(largest_record_bytes(capacity)),
         position_(end.position),
         sequence_(end.sequence),
@@ -52,43 +51,47 @@ class Writer {
     return ClaimStatus::ok;
   }
 
-  [[nodiscard]] std::byte* payload() const noexcept { return &at(position_) + sizeof(RecordHeader); }
+  [[nodiscard]] std::byte* payload() const noexcept { return region_.payload(position_); }
 
   // Publishes the claimed record with the first `size` bytes of its payload, at most what was claimed. Returns its sequence.
   std::uint64_t commit(std::uint32_t size, std::uint32_t type, std::uint16_t flags, std::uint64_t timestamp_ns) noexcept {
-    const std::uint64_t next = position_ + record_bytes(size);
-    sequence_word(next).store_release(0);  // [W1] before [W2]: whoever goes on from this record finds 0 behind it
+    // Copies, because the compiler must believe that the stores below might change the members.
+    const Region region = region_;
+    const Place here{position_, sequence_};
+    const std::uint64_t next = here.position + record_bytes(size);
+    region.sequence_word(next).store_release(0);  // [W1] before [W2]: whoever goes on from this record finds 0 behind it
     RINGBOLT_STEP(zeroed_next);
-    write_header(position_, size, type, flags, timestamp_ns);
+    region.write_header(here.position, size, type, flags, timestamp_ns);
     RINGBOLT_STEP(wrote_header);
-    sequence_word(position_).store_release(sequence_);  // [W2] pairs with [R1]
+    region.sequence_word(here.position).store_release(here.sequence);  // [W2] pairs with [R1]
     RINGBOLT_STEP(committed);
-    header_->hint.store_release(position_);  // [H1] pairs with [H2]
+    header_->hint.store_release(here.position);  // [H1] pairs with [H2]
     RINGBOLT_STEP(hinted);
     position_ = next;
-    return sequence_++;
+    sequence_ = here.sequence + 1;
+    return here.sequence;
   }
 
   // A batch inside a claim of `try_claim_bytes`: stage its events one behind the other, then commit them all at once.
   // `offset` starts at 0 and grows by `record_bytes` of each. Returns where the payload goes.
   [[nodiscard]] std::byte* stage(std::uint64_t offset, std::uint32_t size, std::uint32_t type, std::uint16_t flags,
                                  std::uint64_t timestamp_ns) noexcept {
-    write_header(position_ + offset, size, type, flags, timestamp_ns);
-    return &at(position_ + offset) + sizeof(RecordHeader);
+    region_.write_header(position_ + offset, size, type, flags, timestamp_ns);
+    return region_.payload(position_ + offset);
   }
 
   // Makes `count` staged events of `bytes` in all visible together; returns the first one's sequence. `count` is not 0.
   std::uint64_t commit_staged(std::uint64_t count, std::uint64_t bytes) noexcept {
     const std::uint64_t next = position_ + bytes;
-    sequence_word(next).store_release(0);  // [W1]
+    region_.sequence_word(next).store_release(0);  // [W1]
     RINGBOLT_STEP(batch_zeroed);
     std::uint64_t place = position_;
     for (std::uint64_t i = 1; i < count; ++i) {
-      place += record_bytes(record(place).size.load_relaxed().size);  // relaxed: this thread wrote it in `stage`
-      sequence_word(place).store_release(sequence_ + i);
+      place += record_bytes(region_.record(place).size.load_relaxed().size);  // relaxed: this thread wrote it in `stage`
+      region_.sequence_word(place).store_release(sequence_ + i);
       RINGBOLT_STEP(batch_inner_committed);
     }
-    sequence_word(position_).store_release(sequence_);  // [W2] the first one's word last: it makes all visible
+    region_.sequence_word(position_).store_release(sequence_);  // [W2] the first one's word last: it makes all visible
     RINGBOLT_STEP(committed);
     header_->hint.store_release(position_);  // [H1] never a record inside a batch
     RINGBOLT_STEP(hinted);
@@ -135,21 +138,27 @@ class Writer {
   void revoke_limit() noexcept { limit_ = position_; }
 
  private:
-  [[nodiscard]] std::byte& at(std::uint64_t position) const noexcept { return data_[position & mask_]; }
-  [[nodiscard]] RecordHeader& record(std::uint64_t position) const noexcept {
-    return reinterpret_cast<RecordHeader&>(at(position));
-  }
-  [[nodiscard]] Word64& sequence_word(std::uint64_t position) const noexcept {
-    return reinterpret_cast<Word64&>(at(position));
-  }
+  // The data region, addressed by position.
+  struct Region {
+    std::byte* data = nullptr;
+    std::uint64_t mask = 0;
 
-  void write_header(std::uint64_t position, std::uint32_t size, std::uint32_t type, std::uint16_t flags,
-                    std::uint64_t timestamp_ns) noexcept {
-    RecordHeader& header = record(position);  // relaxed stores: [W2] releases them
-    header.timestamp_ns.store_relaxed(timestamp_ns);
-    header.size.store_relaxed({.size = size, .checksum = 0});
-    header.type.store_relaxed({.type = type, .flags = flags, .reserved = 0});
-  }
+    [[nodiscard]] std::byte* at(std::uint64_t position) const noexcept { return data + (position & mask); }
+    [[nodiscard]] std::byte* payload(std::uint64_t position) const noexcept { return at(position) + sizeof(RecordHeader); }
+    [[nodiscard]] Word64& sequence_word(std::uint64_t position) const noexcept {
+      return *reinterpret_cast<Word64*>(at(position));
+    }
+    [[nodiscard]] RecordHeader& record(std::uint64_t position) const noexcept {
+      return *reinterpret_cast<RecordHeader*>(at(position));
+    }
+    void write_header(std::uint64_t position, std::uint32_t size, std::uint32_t type, std::uint16_t flags,
+                      std::uint64_t timestamp_ns) const noexcept {
+      RecordHeader& header = record(position);  // relaxed stores: [W2] releases them
+      header.timestamp_ns.store_relaxed(timestamp_ns);
+      header.size.store_relaxed({.size = size, .checksum = 0});
+      header.type.store_relaxed({.type = type, .flags = flags, .reserved = 0});
+    }
+  };
 
   static std::size_t older_anchor(const EventsHeader& header) noexcept {
     const std::uint64_t first = header.anchors[0].position.load_relaxed();  // relaxed: only the publisher writes anchors
@@ -189,8 +198,7 @@ class Writer {
   }
 
   // Read with every event.
-  std::byte* data_ = nullptr;
-  std::uint64_t mask_ = 0;
+  Region region_;
   std::uint64_t largest_ = 0;
   std::uint64_t position_ = 0;
   std::uint64_t sequence_ = 0;
