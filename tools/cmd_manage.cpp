@@ -25,7 +25,12 @@ Exit rm(const RmCommand& command) {
 }
 
 Exit evict(const ConsumerCommand& command) {
-  evict_consumer(command.ring, command.consumer, command.force);
+  try {
+    evict_consumer(command.ring, command.consumer, command.force);
+  } catch (const Error& error) {
+    if (error.code() != Code::bad_option) throw;
+    throw Failure(kNotSo, error.what());  // it does not gate: the ring says no, the command line was right
+  }
   say("evicted {}: the publisher of {} no longer waits for it", command.consumer, command.ring);
   return kDone;
 }
