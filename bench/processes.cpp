@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,12 +17,15 @@
 namespace ringbolt::bench {
 namespace {
 
-// SIGCHLD, async-signal-safe: a peer that failed ends this process. SIGKILL is taken for ours: `reclaim` kills its peers.
+std::atomic<bool> killing = false;  // a peer is about to be killed by us
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler reads it");
+
+// SIGCHLD, async-signal-safe: a peer that failed ends this process.
 void end_if_a_peer_failed(int) {
   siginfo_t child{};
   if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) != 0 || child.si_pid == 0) return;
   if (child.si_code == CLD_EXITED && child.si_status == 0) return;
-  if (child.si_code == CLD_KILLED && child.si_status == SIGKILL) return;
+  if (child.si_code == CLD_KILLED && child.si_status == SIGKILL && killing) return;
   constexpr char message[] = "a process of this benchmark failed\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
   _exit(1);
@@ -63,13 +67,18 @@ void Peer::join() {
 }
 
 void Peer::send_kill() const noexcept {
-  if (pid_ > 0) ::kill(pid_, SIGKILL);
+  if (pid_ <= 0) return;
+  killing = true;
+  ::kill(pid_, SIGKILL);
 }
 
 void Peer::kill() noexcept {
   if (pid_ <= 0) return;
   send_kill();
-  waitpid(std::exchange(pid_, -1), nullptr, 0);
+  const pid_t pid = std::exchange(pid_, -1);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  killing = false;
 }
 
 Channel::Channel() {

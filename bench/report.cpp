@@ -11,7 +11,7 @@ namespace ringbolt::bench {
 Report::Report(Machine machine, std::string command) : machine_(std::move(machine)), command_(std::move(command)) {
   fmt::print("{}\n", command_);
   fmt::print("cpu          {}{}\n", machine_.cpu_model, machine_.virtualised ? ", virtual" : "");
-  fmt::print("placement    CPU {} and {} of {}; siblings of {} as the system tells: {}\n", machine_.first_cpu,
+  fmt::print("placement    CPU {} and {} of {}; the system says that CPU {} shares a core with: {}\n", machine_.first_cpu,
              machine_.second_cpu, fmt::join(machine_.cpus, ","), machine_.first_cpu, machine_.siblings);
   fmt::print("kernel       {}\n", machine_.kernel);
   fmt::print("compiler     {}\n", machine_.compiler);

@@ -20,7 +20,7 @@
 
 namespace ringbolt::bench {
 
-// `work` returns the exit status. An exception that it throws is printed and makes it 1.
+// `work` returns the exit status. An exception that it throws is printed and makes it 1; an interruption makes it 130.
 template <class Work>
 int run_in_scratch(Work&& work) {
   const char* parent = std::getenv("RINGBOLT_DIR");
@@ -51,14 +51,21 @@ int run_in_scratch(Work&& work) {
     std::fflush(nullptr);
     _exit(status);
   }
-  int status = 1;
-  if (worker > 0 && waitpid(worker, &status, 0) < 0 && errno == EINTR) {
+  const int fork_errno = errno;
+  int status = 0;
+  bool ended_early = false;
+  if (worker > 0 && waitpid(worker, &status, 0) < 0) {
+    ended_early = true;
     kill(worker, SIGKILL);
     waitpid(worker, &status, 0);
   }
   std::error_code ignored;
   std::filesystem::remove_all(directory, ignored);
-  if (worker < 0) std::fprintf(stderr, "cannot start a process: %s\n", std::strerror(errno));
+  if (worker < 0) {
+    std::fprintf(stderr, "cannot start a process: %s\n", std::strerror(fork_errno));
+    return 1;
+  }
+  if (ended_early) return 128 + SIGINT;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
