@@ -30,27 +30,35 @@ class Gates {
   Gates(const RegistryHeader& registry, std::span<const ConsumerEntry> entries, std::span<std::uint32_t> list) noexcept
       : registry_(&registry), entries_(entries), list_(list) {}
 
-  // The smallest gate, within what is possible: not below `floor`, which the publisher has already announced to write up
-  // to a lap later (whoever joins there finds out at [J3]), and not beyond `position`. With nobody gating, `position`.
-  [[nodiscard]] std::uint64_t smallest(std::uint64_t position, std::uint64_t floor) noexcept {
-    std::uint64_t smallest = position;
-    if (registry_ == nullptr) return smallest;
+  struct Scan {
+    std::uint64_t smallest = 0;  // position
+    bool changed = false;        // somebody joined, left or was evicted since the last scan
+  };
+
+  // The smallest gate, within what is possible: not below `floor`, a capacity before `position`, since everything up to
+  // there is written already (whoever joins there finds out at [J3]), and not beyond `position`. With nobody gating,
+  // `position`.
+  [[nodiscard]] Scan scan(std::uint64_t position, std::uint64_t floor) noexcept {
+    Scan result{position, false};
+    if (registry_ == nullptr) return result;
     if (const std::uint64_t changes = registry_->changes.load_acquire(); changes != seen_changes_) {  // pairs with [J1]
       collect();
       seen_changes_ = changes;
+      result.changed = true;
     }
     for (std::uint32_t i = 0; i < count_;) {
       const ConsumerEntry& entry = entries_[list_[i]];
       if (state_of(entry.state.load_acquire()) != EntryState::gating) {  // left, died or was evicted; a new join counts anew
         list_[i] = list_[--count_];
+        result.changed = true;
         continue;
       }
       std::uint64_t gate = entry.gate.load_acquire();  // [G2] pairs with [G1]
       if (beyond(floor, gate)) gate = floor;
-      if (beyond(smallest, gate)) smallest = gate;
+      if (beyond(result.smallest, gate)) result.smallest = gate;
       ++i;
     }
-    return smallest;
+    return result;
   }
 
   // Indices of the entries that gated at the last look.
@@ -78,7 +86,7 @@ class Gates {
                                     std::uint64_t gate, const RingView& ring) noexcept {
   entry.gate.store_release(gate);
   entry.state.store_release(state_word(generation, EntryState::gating));     // [J1]
-  registry.changes.fetch_add(1);                                             // [J1] pairs with the load in Gates::smallest
+  registry.changes.fetch_add(1);                                             // [J1] pairs with the load in Gates::scan
   fence_seq_cst();                                                           // [J2] pairs with [W4]
   return !beyond(ring.header->intent.load_relaxed(), gate + ring.capacity);  // [J3] relaxed: ordered by [J2]
 }

@@ -20,7 +20,7 @@ inline constexpr std::uint32_t kByteOrderMark = 0x01020304;
 inline constexpr std::size_t kFalseSharingBytes = 128;
 
 inline constexpr std::uint64_t kMinCapacityBytes = std::uint64_t{64} << 10;
-inline constexpr std::uint64_t kMaxCapacityBytes = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t kMaxCapacityBytes = std::uint64_t{16} << 30;  // so that every size that fits is below 2^32
 inline constexpr std::uint64_t kDefaultCapacityBytes = std::uint64_t{16} << 20;
 inline constexpr std::uint32_t kDefaultConsumerSlots = 256;
 inline constexpr std::uint32_t kMaxConsumerSlots = 65'536;
@@ -209,7 +209,7 @@ struct ConsumerEntry {
   std::array<std::uint64_t, 13> reserved0;
 
   Word64 state;          // generation << 8 | EntryState; the generation counts attachments of this entry
-  Word64 lineage;        // changes when the entry's stream of commits breaks: another owner, or a start beyond the old gate
+  Word64 lineage;        // changes when the entry's stream of commits breaks: another owner, or a start beyond its cursor
   Word64 attach_number;  // increases with every attachment to this ring
   Word64 policy;         // Policy
   Word64 options;        // kEntry…

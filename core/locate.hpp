@@ -60,8 +60,8 @@ class Locator {
     const Candidates known = candidates();
     if (known.count == 0) return from_the_beginning();
     std::size_t best = 0;
-    while (best + 1 < known.count && !beyond(known.at[best + 1].place.sequence, sequence)) ++best;
-    if (!beyond(sequence, known.at[best].place.sequence)) return {Found::record, known.at[best].place};
+    while (best + 1 < known.count && known.at[best + 1].place.sequence <= sequence) ++best;
+    if (sequence <= known.at[best].place.sequence) return {Found::record, known.at[best].place};
     return walk(known.at[best], [&](const Record& record) { return record.sequence == sequence; });
   }
 

@@ -87,6 +87,9 @@ class Reader {
     expected_ = record.sequence + 1;
   }
 
+  // This reader gated, and its entry says that it no longer does. [E2]
+  [[nodiscard]] bool evicted() const noexcept { return own_state_ != nullptr && disowned(position_) == ReadStatus::evicted; }
+
   // Is what was read at `position` still what was published there?
   [[nodiscard]] bool intact(std::uint64_t position) const noexcept { return disowned(position) == ReadStatus::event; }
 

@@ -56,6 +56,8 @@
 #include <ringbolt/core/layout.hpp>
 #include <ringbolt/core/step.hpp>
 
+#include <algorithm>
+
 namespace ringbolt::core {
 
 // A record boundary: where an event begins, and its number.
@@ -65,13 +67,16 @@ struct Place {
   friend bool operator==(const Place&, const Place&) = default;
 };
 
-// Bytes that a record with this payload takes in the stream. 64-bit throughout: a 32-bit size near its maximum must not wrap.
+// Bytes that a record with this payload takes in the stream. 64-bit throughout, and saturated, so that no size wraps: what
+// has a payload of 2^32 - 1 bytes or more is larger than any ring's largest record.
 constexpr std::uint64_t record_bytes(std::uint64_t payload_bytes) noexcept {
-  return (sizeof(RecordHeader) + payload_bytes + (kRecordAlignment - 1)) & ~(kRecordAlignment - 1);
+  constexpr std::uint64_t unit = kRecordAlignment;
+  return (sizeof(RecordHeader) + std::min(payload_bytes, std::uint64_t{0xffff'ffff}) + unit - 1) & ~(unit - 1);
 }
 constexpr std::uint64_t largest_record_bytes(std::uint64_t capacity_bytes) noexcept {
   return capacity_bytes / kLargestRecordShare;
 }
+static_assert(record_bytes(~std::uint64_t{0}) > largest_record_bytes(kMaxCapacityBytes));
 constexpr std::uint64_t largest_payload_bytes(std::uint64_t capacity_bytes) noexcept {
   return largest_record_bytes(capacity_bytes) - sizeof(RecordHeader);
 }

@@ -26,8 +26,8 @@ class Writer {
         header_(&header),
         capacity_(capacity),
         gates_(gates),
-        smallest_gate_(end.position),
-        intent_(header.intent.load_relaxed()),  // relaxed: only the publisher writes it
+        intent_(header.intent.load_relaxed()),                        // relaxed: only the publisher writes it
+        smallest_gate_(intent_ > capacity ? intent_ - capacity : 0),  // announces nothing new before the first scan
         next_anchor_(older_anchor(header)) {}
 
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
@@ -105,7 +105,7 @@ class Writer {
   // lost by asking again. After an eviction or a reclaimed entry, ask again: that begins at [W3], as proof 4 needs.
   [[nodiscard]] bool refill(std::uint64_t bytes) noexcept {
     write_anchor();
-    for (;;) {
+    for (int round = 0; round < kMostRounds; ++round) {
       const std::uint64_t needed = position_ + bytes + sizeof(std::uint64_t);
       const std::uint64_t wanted = needed + chunk_bytes(capacity_);
       const std::uint64_t allowed = smallest_gate_ + capacity_;
@@ -117,18 +117,20 @@ class Writer {
       RINGBOLT_STEP(intent_raised);
       fence_seq_cst();  // [W4] pairs with [R3], [J2]
       RINGBOLT_STEP(intent_fenced);
-      const std::uint64_t floor = intent_ > capacity_ ? intent_ - capacity_ : 0;
-      const std::uint64_t smallest = gates_.smallest(position_, floor);  // [G2]
+      const std::uint64_t floor = position_ > capacity_ ? position_ - capacity_ : 0;
+      const Gates::Scan scan = gates_.scan(position_, floor);  // [G2]
       RINGBOLT_STEP(gates_scanned);
-      limit_ = beyond(intent_, smallest + capacity_) ? smallest + capacity_ : intent_;
-      const bool gates_moved = beyond(smallest, smallest_gate_);
-      smallest_gate_ = smallest;
+      const bool gates_moved = beyond(scan.smallest, smallest_gate_);
+      smallest_gate_ = scan.smallest;
+      if (scan.changed) continue;  // what was seen of an eviction must come before the fence of what is written next
+      limit_ = beyond(intent_, smallest_gate_ + capacity_) ? smallest_gate_ + capacity_ : intent_;
       if (!beyond(needed, limit_)) {
         write_checkpoint();
         return true;
       }
       if (!gates_moved) return false;
     }
+    return false;
   }
 
   // Ends the stream before the next sequence, or opens it again.
@@ -138,6 +140,8 @@ class Writer {
   void revoke_limit() noexcept { limit_ = position_; }
 
  private:
+  static constexpr int kMostRounds = 64;  // of a slow path that finds the gates changed each time; then it is full for now
+
   // The data region, addressed by position.
   struct Region {
     std::byte* data = nullptr;
@@ -207,8 +211,8 @@ class Writer {
   // Read once a chunk.
   std::uint64_t capacity_ = 0;
   Gates gates_;
-  std::uint64_t smallest_gate_ = 0;
   std::uint64_t intent_ = 0;
+  std::uint64_t smallest_gate_ = 0;  // of the last scan
   std::uint64_t anchored_ = kNoPosition;
   std::size_t next_anchor_ = 0;
   std::uint64_t checkpointed_chunk_ = kNoPosition;

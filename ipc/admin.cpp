@@ -26,9 +26,17 @@ struct NamedEntry {
 
   // The entry's byte, so that nobody attaches meanwhile.
   void hold(const char* to_do_what) {
-    if (registry.try_hold(index)) return;
+    if (registry.try_hold(index)) {
+      if (still_named()) return;
+      registry.let_go(index);
+      throw Error(Code::not_found, "consumer '" + name + "' has just been forgotten by somebody else");
+    }
     throw Error(Code::in_use, std::string("cannot ") + to_do_what + " consumer '" + name + "': it is attached, by process " +
                                   holder() + ": stop it first");
+  }
+
+  [[nodiscard]] bool still_named() const {
+    return core::state_of(entry().state.load_acquire()) != core::EntryState::free && read_name(entry()) == name;
   }
 
   ForkGuard guard;
@@ -44,7 +52,7 @@ void evict_consumer(std::string_view ring, std::string_view consumer, bool force
   const NamedEntry named(ring, consumer);
   core::ConsumerEntry& entry = named.entry();
   const std::uint64_t state = entry.state.load_acquire();
-  if (core::state_of(state) != core::EntryState::gating) {
+  if (core::state_of(state) != core::EntryState::gating || !named.still_named()) {
     throw Error(Code::bad_option,
                 "consumer '" + named.name + "' does not gate at this moment: there is nothing to take away");
   }
@@ -70,11 +78,18 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
     throw Error(Code::bad_option, "seek needs a place: earliest, latest, a sequence or a time");
   }
   NamedEntry named(ring, consumer);
-  named.hold("seek");
   const EventsFile events(named.directory, Access::read_only, named.guard);
   const StartPlace place = find_start(events.view(), to, {}, named.directory.name);
+  if (place.skip_before_ns != 0) {
+    throw Error(Code::bad_option,
+                "no event of ring '" + named.directory.name +
+                    "' has been stamped at that time or later yet: a cursor can only be set to an event, or to latest");
+  }
   const std::uint64_t next = place.skip_below_sequence != 0 ? place.skip_below_sequence : place.place.sequence;
+  named.hold("seek");
   core::ConsumerEntry& entry = named.entry();
+  if (core::beyond(next - 1, entry.cursor_sequence.load_acquire()))
+    entry.lineage.fetch_add(1);                               // followers: events are skipped
   entry.cursor_position.store_relaxed(place.place.position);  // relaxed: checked against the ring before it is used
   entry.cursor_sequence.store_release(next - 1);
   named.registry.let_go(named.index);

@@ -38,7 +38,7 @@ struct ConsumerOptions {
   Policy policy = Policy::automatic;   // `lossy`
   std::chrono::nanoseconds budget{0};  // policy gate: how long the publisher waits before it evicts; 0: for ever
   Start start = Start::resume;
-  std::vector<std::string> after{};  // sees an event only when these gating consumers are done with it; at most 8
+  std::vector<std::string> after{};  // sees an event only when these gating consumers have committed it; at most 8
   bool gate_on_commit = false;       // the gate waits for the commit instead of following what was handed out
   Read read = Read::automatic;
   Wait wait = Wait::park;  // how `next`, `next_for` and `wait_for` wait
@@ -70,7 +70,7 @@ class Consumer {
   ~Consumer();  // leaves: the gate is released, the cursor of a name is kept
 
   // Hands up to `limit` events to `handler`, in order; never waits. Returns how many. What the handler has returned from
-  // is committed and its gate moved when the batch ends, also when the handler throws.
+  // is committed and its gate moved when the batch ends, also when the handler throws; the event it threw for comes again.
   // A handler that can also be called with `const Gap&` is told of losses in their place in the order; otherwise Error
   // (overrun, evicted) is thrown for one, and the next call goes on behind it.
   template <class Handler>
@@ -90,17 +90,19 @@ class Consumer {
     while (result.count < limit) {
       result.status = read(event);
       if (result.status == Status::ok) [[likely]] {
+        batch.handling = &event;
         handler(std::as_const(event));
+        batch.handling = nullptr;
         ++result.count;
-        done_ = reader_.place();
-        continue;
-      }
-      if (result.status != Status::gap && result.status != Status::evicted) return result;
-      if constexpr (std::invocable<Handler&, const Gap&>) {
+      } else if (result.status != Status::gap && result.status != Status::evicted) {
+        return result;
+      } else if constexpr (std::invocable<Handler&, const Gap&>) {
         handler(std::as_const(gap_));
       } else {
+        done_ = reader_.place();
         return result;
       }
+      done_ = reader_.place();
     }
     return result;
   }
@@ -143,14 +145,18 @@ class Consumer {
   struct Impl;
   explicit Consumer(std::unique_ptr<Impl> impl) noexcept;
 
-  // Ends a batch of `poll`, also when the handler throws.
+  // Ends a batch of `poll`. An event whose handler has thrown comes again.
   struct BatchEnd {
     Consumer& consumer;
-    ~BatchEnd() { consumer.end_batch(); }
+    const Event* handling = nullptr;
+    ~BatchEnd() {
+      if (handling != nullptr) consumer.reader_.go_to({handling->position, handling->sequence});
+      consumer.end_batch();
+    }
   };
 
   [[nodiscard]] Status read(Event& event) {
-    if (special_ || reader_.place().position >= follow_limit_) [[unlikely]]
+    if (special_ || reader_.place().sequence >= follow_limit_) [[unlikely]]
       return read_special(event);
     core::Record record;
     const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
@@ -168,11 +174,23 @@ class Consumer {
     event.position = record.position;
     ++counters_.events;
   }
-  // [G1], then whoever waits for this gate is woken. Nothing for a consumer without entry.
+  // Gate and cursor, as far as they moved; then whoever waits for them is woken. Nothing for a consumer without entry.
   void move_gate(std::uint64_t position) {
     if (position == gate_ || entry_ == nullptr) return;
     gate_ = position;
     entry_->gate.store_release(position);  // [G1] pairs with [G2]
+    wake_if_waited_for();
+  }
+  void store_commit(core::Place behind, std::uint64_t gate) {
+    entry_->cursor_position.store_relaxed(behind.position);      // relaxed: checked against the ring before it is used
+    entry_->cursor_sequence.store_release(behind.sequence - 1);  // [F1] pairs with [F2]
+    if (gate != gate_) {
+      move_gate(gate);
+    } else {
+      wake_if_waited_for();
+    }
+  }
+  void wake_if_waited_for() {
     if (fence_each_gate_) [[unlikely]]
       core::fence_seq_cst();
     core::fence_compiler();
@@ -182,15 +200,13 @@ class Consumer {
   void end_batch() {
     if (!core::beyond(done_.sequence, committed_)) return;
     committed_ = done_.sequence;
-    if (entry_ == nullptr) return;
-    entry_->cursor_position.store_relaxed(done_.position);  // relaxed: checked against the ring before it is used
-    entry_->cursor_sequence.store_release(done_.sequence - 1);
-    move_gate(done_.position);
+    if (entry_ != nullptr) store_commit(done_, done_.position);
   }
 
   void register_entry(const ConsumerOptions& options, Policy policy);
   void start(Start start);
-  core::Place join_gates(core::Place place, std::uint64_t generation);
+  core::Place join_gates(core::Place place, std::uint64_t generation, std::uint64_t continues);
+  void make_buffer();
   void update_special() noexcept;
 
   [[nodiscard]] Status read_special(Event& event);
@@ -200,6 +216,7 @@ class Consumer {
   [[nodiscard]] Status read_behind_loss();
   [[nodiscard]] Status rejoin();
   [[nodiscard]] bool something_to_read();
+  [[nodiscard]] bool must_wait_for_leaders();
   void skip_to_newest();
   void count_skipped(std::uint64_t events) noexcept;
   void wake_gate_waiters() noexcept;
@@ -211,7 +228,7 @@ class Consumer {
   bool special_ = false;  // something before the ring must be looked at: a staged event, policy latest, a start to come
   bool gate_on_commit_ = false;
   bool fence_each_gate_ = false;
-  std::uint64_t follow_limit_ = ~std::uint64_t{0};  // others' gates; positions below it may be read
+  std::uint64_t follow_limit_ = ~std::uint64_t{0};  // what others have committed: sequences below it may be read
   core::ConsumerEntry* entry_ = nullptr;            // null: not registered
   const core::Word32* gate_waiters_ = nullptr;
   std::uint64_t gate_ = 0;       // as last stored

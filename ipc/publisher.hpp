@@ -159,7 +159,8 @@ class Publisher {
   }
 
   // Ends the stream: consumers get `closed` after the last event. A later `open` continues and reopens it. A publisher
-  // that is destroyed or dies without this leaves its consumers waiting for a successor.
+  // that is destroyed or dies without this leaves its consumers waiting for a successor. Publishing after it opens the
+  // stream again, for those who have not left yet.
   void close();
 
   [[nodiscard]] const std::string& name() const noexcept;

@@ -47,6 +47,7 @@ void wipe(ConsumerEntry& entry) noexcept {
         &entry.skipped_events, &entry.evictions, &entry.blocked_count, &entry.blocked_ns}) {
     word->store_relaxed(0);  // relaxed: the state that follows releases it
   }
+  write_name(entry, {});
   entry.lineage.fetch_add(1);
 }
 
@@ -182,10 +183,10 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   for (std::uint32_t i = 0; i < slots_; ++i) {
     if (take(i, [](const ConsumerEntry& entry) { return read_name(entry).empty(); })) return i;
   }
-  std::vector<std::uint32_t> oldest_first(slots_);
-  for (std::uint32_t i = 0; i < slots_; ++i) oldest_first[i] = i;
-  std::ranges::sort(oldest_first, {}, [&](std::uint32_t i) { return all[i].attach_number.load_relaxed(); });
-  for (const std::uint32_t i : oldest_first) {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> oldest_first;  // attach number, copied since others may change it
+  for (std::uint32_t i = 0; i < slots_; ++i) oldest_first.emplace_back(all[i].attach_number.load_relaxed(), i);
+  std::ranges::sort(oldest_first);
+  for (const auto& [number, i] : oldest_first) {
     if (take(i, [](const ConsumerEntry&) { return true; })) return i;
   }
   throw Error(Code::registry_full, "all " + std::to_string(slots_) + " consumer slots of " + ring_ +
@@ -213,14 +214,12 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
                                  "', which itself waits for '" + options.name + "': leave one of the two out of `after`");
   }
 
-  claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
   claim.cursor = {entry.cursor_position.load_relaxed(), 0};  // relaxed: the byte's lock orders us behind the last owner
   if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor.sequence = last + 1;
-  claim.gated_before = static_cast<core::Policy>(entry.policy.load_relaxed()) == core::Policy::gate;
-  claim.gate_before = entry.gate.load_relaxed();
-  set_state(entry, claim.generation, EntryState::joining);
 
-  write_name(entry, options.name);  // from here on relaxed: join or `attached` releases it
+  // Who this is is written before the entry becomes somebody's: a death in between leaves a free entry free. Relaxed: the
+  // state behind it releases it.
+  write_name(entry, options.name);
   entry.attach_number.store_relaxed(header().next_attach_number.fetch_add(1) + 1);
   entry.policy.store_relaxed(static_cast<std::uint64_t>(policy));
   entry.options.store_relaxed(entry_options);
@@ -230,6 +229,8 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
   for (std::size_t i = 0; i < core::kMaxFollowed; ++i) {
     entry.followed[i].store_relaxed(i < followed.size() ? followed[i] + 1 : 0);
   }
+  claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
+  set_state(entry, claim.generation, EntryState::joining);
   return claim;
 }
 

@@ -23,9 +23,7 @@ namespace ringbolt::ipc {
 struct EntryClaim {
   std::uint32_t index = 0;
   std::uint64_t generation = 0;
-  core::Place cursor;             // where the name resumes: sequence after the last commit; 0: no commit yet
-  bool gated_before = false;      // the name was here before, as a gating consumer,
-  std::uint64_t gate_before = 0;  // which was done with everything below this position
+  core::Place cursor;  // where the name resumes: sequence after the last commit; 0: no commit yet
 };
 
 class Registry {
@@ -65,7 +63,7 @@ class Registry {
   bool reclaim_if_dead(std::uint32_t index);
 
   // Holds the byte of an entry that nobody owns; for those who change a consumer's entry from outside.
-  [[nodiscard]] bool try_hold(std::uint32_t index) { return try_lock_byte_of(index); }
+  [[nodiscard]] bool try_hold(std::uint32_t index) const { return try_lock_byte_of(index); }
   void let_go(std::uint32_t index) noexcept;
   // Makes an entry whose byte is held nobody's.
   void set_free(std::uint32_t index) noexcept;

@@ -1,18 +1,25 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ringbolt/ipc/admin.hpp>
+#include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/parking.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/removal.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -46,7 +53,25 @@ void remove_directory(int parent, const char* name) noexcept {
   ::unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-void sweep_hidden(int parent, const std::string& base) noexcept {
+void remove_site(int parent, int fd, const char* name) noexcept {
+  for (const char* file : {"events", "consumers", "locks", "lease"}) ::unlinkat(fd, file, 0);
+  ::unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+std::uint64_t random_word() noexcept {
+  std::uint64_t word = 0;
+  if (::getrandom(&word, sizeof word, 0) != sizeof word)
+    word = monotonic_ns() ^ static_cast<std::uint64_t>(::getpid()) << 32;
+  return word;
+}
+
+std::string hidden_name(const std::string& base, const char* kind) {
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(random_word()));
+  return "." + base + "." + kind + "-" + digits.data();
+}
+
+void sweep_hidden(int parent, const std::string& base) {
   const int listing = ::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) return;
   for (const std::string& name : names_in(listing)) {
@@ -62,15 +87,39 @@ void sweep_hidden(int parent, const std::string& base) noexcept {
 
 namespace ringbolt {
 
+using namespace ipc;  // NOLINT(google-build-using-namespace): a function of the outer namespace made of the inner one
+
+namespace {
+
+// The directory is renamed by name, so somebody else's new ring might be hit in its place: then it gets its name back.
+bool hide(int parent, const std::string& base, const std::string& hidden, const RingDirectory& directory) {
+  if (::renameat(parent, base.c_str(), parent, hidden.c_str()) != 0) return false;
+  struct stat meant {};
+  struct stat hit {};
+  ::fstat(directory.fd.get(), &meant);
+  ::fstatat(parent, hidden.c_str(), &hit, AT_SYMLINK_NOFOLLOW);
+  if (meant.st_ino == hit.st_ino && meant.st_dev == hit.st_dev) return true;
+  ::syscall(SYS_renameat2, parent, hidden.c_str(), parent, base.c_str(), RENAME_NOREPLACE);
+  errno = ENOENT;
+  return false;
+}
+
+}  // namespace
+
 void remove_ring(std::string_view name, bool force) {
-  using namespace ipc;  // NOLINT(google-build-using-namespace): a function of the outer namespace made of the inner one
   const RingDirectory directory = RingDirectory::open(name);
   const std::filesystem::path path(directory.path);
-  const std::string parent_path = path.parent_path().empty() ? "." : path.parent_path().string();
-  const Descriptor parent(::open(parent_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::string base = path.filename();
+  const Descriptor parent(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto refuse = [&](int error) {
-    return Error(error == EACCES || error == EPERM ? Code::not_allowed : Code::system,
-                 "cannot remove ring " + directory.path + ": " + std::strerror(error) + ": only its owner can", error);
+    const bool gone = error == ENOENT;
+    const bool denied = error == EACCES || error == EPERM;
+    return Error(gone     ? Code::not_found
+                 : denied ? Code::not_allowed
+                          : Code::system,
+                 "cannot remove ring " + directory.path + ": " + std::strerror(error) +
+                     (gone ? ": somebody else has just removed it" : ": only its owner can"),
+                 error);
   };
 
   const Descriptor lease = directory.open_file("lease", O_RDWR | O_CREAT);
@@ -79,19 +128,21 @@ void remove_ring(std::string_view name, bool force) {
     throw Error(Code::in_use, "ring '" + std::string(name) +
                                   "' has a live publisher: stop it first, or remove the ring under it with --force");
   }
-  // The registry tells publisher and consumers to look; a ring too damaged to have one is removed all the same.
+  if (!directory.still_there()) throw refuse(ENOENT);
+  // The registry tells publisher and consumers to look; a ring too damaged to have one is removed all the same. It is
+  // told before the deed, so that a death in between leaves nobody who was not told.
   ForkGuard guard;
   std::optional<Registry> registry;
   try {
     registry.emplace(directory, Access::read_write, guard);
+    registry->header().removed.store_release(1);
   } catch (const Error&) {
   }
-
-  const std::string hidden = "." + path.filename().string() + ".gone-" + std::to_string(::getpid());
-  if (::renameat(parent.get(), path.filename().c_str(), parent.get(), hidden.c_str()) != 0) throw refuse(errno);
+  const std::string hidden = hidden_name(base, "gone");
+  if (!hide(parent.get(), base, hidden, directory)) throw refuse(errno);
   remove_directory(parent.get(), hidden.c_str());
+  sweep_hidden(parent.get(), base);
   if (registry) {
-    registry->header().removed.store_release(1);
     registry->sleepers().wake_all();
     registry->gate_sleepers().wake_all();
   }

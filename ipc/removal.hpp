@@ -1,6 +1,7 @@
 // Taking ring directories away: whole ones, and what a death during creation or removal left hidden.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace ringbolt::ipc {
@@ -8,7 +9,15 @@ namespace ringbolt::ipc {
 // Removes the files in `parent`/`name` and the directory. Knows no subdirectories: a ring has none.
 void remove_directory(int parent, const char* name) noexcept;
 
-// Removes hidden directories of this ring (`.BASE.new-…`, `.BASE.gone-…`) whose lease nobody holds.
-void sweep_hidden(int parent, const std::string& base) noexcept;
+// The same for a ring under construction, whose directory is open as `fd`; needs no further descriptor.
+void remove_site(int parent, int fd, const char* name) noexcept;
+
+// Removes hidden directories of this ring (`.BASE.new-…`, `.BASE.gone-…`) whose lease nobody holds. What cannot be removed
+// stays for the next time.
+void sweep_hidden(int parent, const std::string& base);
+
+// A name that nobody else takes: `.BASE.KIND-` and 16 hexadecimal digits.
+[[nodiscard]] std::string hidden_name(const std::string& base, const char* kind);
+[[nodiscard]] std::uint64_t random_word() noexcept;
 
 }  // namespace ringbolt::ipc

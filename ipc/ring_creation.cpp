@@ -5,7 +5,6 @@
 #include <linux/fs.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -29,13 +28,7 @@ namespace ringbolt::ipc {
 namespace {
 
 constexpr std::uint32_t kDefaultMode = 0600;
-
-std::uint64_t random_word() {
-  std::uint64_t word = 0;
-  if (::getrandom(&word, sizeof word, 0) != sizeof word)
-    word = monotonic_ns() ^ static_cast<std::uint64_t>(::getpid()) << 32;
-  return word;
-}
+constexpr std::uint64_t kLargestFirstSequence = 0xf000'0000'0000'0000;  // a billion events a second for 36 years
 
 std::string readable_bytes(std::uint64_t bytes) {
   constexpr std::uint64_t mebi = 1 << 20;
@@ -83,13 +76,16 @@ void check_options(const PublisherOptions& options, std::string_view name) {
   };
   if (options.capacity_bytes != 0 && !core::is_capacity(options.capacity_bytes)) {
     refuse("the capacity of " + std::to_string(options.capacity_bytes) +
-           " bytes is not a power of two from 64 KiB to 1 TiB");
+           " bytes is not a power of two from 64 KiB to 16 GiB");
   }
   if (options.consumer_slots > core::kMaxConsumerSlots) {
     refuse(std::to_string(options.consumer_slots) + " consumers are more than the 65536 that a registry can hold");
   }
   if ((options.mode & ~0777U) != 0) refuse("the mode has bits other than rwxrwxrwx");
+  if (options.first_sequence > kLargestFirstSequence) refuse("so large a first sequence leaves too few numbers behind it");
 }
+
+}  // namespace
 
 gid_t group_id(const std::string& group) {
   std::vector<char> buffer(16'384);
@@ -99,6 +95,8 @@ gid_t group_id(const std::string& group) {
   if (found != nullptr) return found->gr_gid;
   throw Error(Code::bad_option, "there is no group '" + group + "' on this machine: `getent group` shows those there are");
 }
+
+namespace {
 
 // The parent directory, made if it is the default one and missing. One that somebody else could have prepared is refused.
 Descriptor open_parent(const std::string& ring_path, std::uint64_t asked_bytes) {
@@ -124,21 +122,24 @@ Descriptor open_parent(const std::string& ring_path, std::uint64_t asked_bytes) 
 // A hidden directory under construction. Removes itself unless it is given its name.
 class Site {
  public:
-  Site(int parent, const std::string& base, const std::string& ring_path, std::uint64_t asked_bytes) : parent_(parent) {
+  Site(int parent, std::string_view name, const std::string& base, const std::string& ring_path, std::uint64_t asked_bytes,
+       ForkGuard& guard)
+      : parent_(parent) {
     for (int attempt = 0; attempt < 100; ++attempt) {
-      char suffix[20];
-      std::snprintf(suffix, sizeof suffix, "%016llx", static_cast<unsigned long long>(random_word()));
-      name_ = "." + base + ".new-" + suffix;
+      name_ = hidden_name(base, "new");
       if (::mkdirat(parent, name_.c_str(), 0700) != 0) {
         if (errno == EEXIST) continue;
         throw_cannot_create(ring_path, asked_bytes, errno);
       }
-      made_ = true;
-      directory_ = {base, ring_path,
+      directory_ = {std::string(name), ring_path,
                     Descriptor(::openat(parent, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
       if (directory_.fd) {
         lease_ = directory_.open_file("lease", O_RDWR | O_CREAT | O_EXCL);
-        if (lease_ && try_lock_byte(lease_.get(), kPublisherByte)) return;
+        if (lease_) guard.add_descriptor(lease_.get());
+        if (lease_ && lock_or_remove()) {
+          made_ = true;
+          return;
+        }
       }
       // Somebody swept it away between two of these calls: take another name.
       const int error = errno;
@@ -165,11 +166,19 @@ class Site {
     }
     return false;
   }
-  [[nodiscard]] Descriptor take_lease() noexcept { return std::move(lease_); }
+  [[nodiscard]] HeldRing take() noexcept { return {std::move(directory_), std::move(lease_)}; }
 
  private:
+  bool lock_or_remove() {
+    try {
+      return try_lock_byte(lease_.get(), kPublisherByte);
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
   void remove() noexcept {
-    remove_directory(parent_, name_.c_str());
+    remove_site(parent_, directory_.fd.get(), name_.c_str());
     made_ = false;
   }
 
@@ -285,7 +294,7 @@ void write_registry(const Site& site, const PublisherOptions& options, std::uint
   header.slots = slots;
   header.entry_bytes = sizeof(core::ConsumerEntry);
   header.checksum = checksum_of(header);
-  set_access(fd.get(), (mode & 0666) | 0600, options.group, directory);
+  set_access(fd.get(), registry_mode(mode), options.group, directory);
 
   // Whoever could open the lock file could hold a dead consumer's byte: only those who may write the registry get it.
   const Descriptor locks = directory.open_file("locks", O_RDWR | O_CREAT | O_EXCL);
@@ -295,7 +304,7 @@ void write_registry(const Site& site, const PublisherOptions& options, std::uint
 
 }  // namespace
 
-std::optional<Descriptor> make_ring(std::string_view name, const PublisherOptions& options) {
+std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard) {
   check_options(options, name);
   const std::string path = ring_path(name);
   const std::string base = std::filesystem::path(path).filename();
@@ -305,7 +314,7 @@ std::optional<Descriptor> make_ring(std::string_view name, const PublisherOption
   const Descriptor parent = open_parent(path, capacity);
   sweep_hidden(parent.get(), base);
 
-  Site site(parent.get(), base, path, capacity);
+  Site site(parent.get(), name, base, path, capacity, guard);
   const std::array<std::uint64_t, 2> ring_id{random_word(), random_word()};
   write_events(site, options, capacity, slots, mode, ring_id);
   write_registry(site, options, slots, mode, ring_id);
@@ -314,7 +323,7 @@ std::optional<Descriptor> make_ring(std::string_view name, const PublisherOption
     if (errno == EEXIST || errno == ENOTEMPTY) return std::nullopt;
     throw_cannot_create(path, capacity, errno);
   }
-  return site.take_lease();
+  return site.take();
 }
 
 namespace {

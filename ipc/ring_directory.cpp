@@ -59,9 +59,9 @@ std::string ring_path(std::string_view name) {
     check_name(name, "ring name");
     return ring_parent_directory() + "/" + std::string(name);
   }
-  while (name.size() > 1 && name.back() == '/') name.remove_suffix(1);
+  while (name.size() > 1 && name.back() == '/') name.remove_suffix(1);  // a trailing slash is what completion leaves
   check_name(name.substr(name.rfind('/') + 1), "ring name");
-  return std::string(name);
+  return std::filesystem::absolute(name);  // a later chdir must not change what is meant
 }
 
 namespace {
@@ -97,10 +97,12 @@ std::string suggestion(std::string_view name) {
               ENOENT);
 }
 
-[[noreturn]] void throw_not_allowed(const std::string& what, int error) {
-  throw Error(Code::not_allowed,
+[[noreturn]] void throw_cannot_open(const std::string& what, int error) {
+  const bool denied = error == EACCES || error == EPERM || error == EROFS;
+  throw Error(denied ? Code::not_allowed : Code::system,
               "cannot open " + what + ": " + std::strerror(error) +
-                  ": the ring's owner decides who may, with --mode and --group at its creation",
+                  (denied ? ": the ring's owner decides who may, with --mode and --group at its creation"
+                          : ": check the process's limits (`ulimit -a`)"),
               error);
 }
 
@@ -137,8 +139,12 @@ RingDirectory RingDirectory::open(std::string_view name) {
   RingDirectory directory{std::string(name), ring_path(name), {}};
   directory.fd = Descriptor(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.fd) {
-    if (errno == ENOENT || errno == ENOTDIR) throw_not_found(name, directory.path);
-    throw_not_allowed(directory.path, errno);
+    if (errno == ENOENT) throw_not_found(name, directory.path);
+    if (errno == ENOTDIR || errno == ELOOP) {
+      throw Error(Code::damaged,
+                  directory.path + " is not a ring: it is no directory, or a symbolic link: choose another name", errno);
+    }
+    throw_cannot_open(directory.path, errno);
   }
   return directory;
 }
@@ -163,8 +169,10 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
   const std::string path = directory.file("events");
   const Descriptor fd = directory.open_file("events", access == Access::read_only ? O_RDONLY : O_RDWR);
   if (!fd) {
-    if (errno == ENOENT) throw_not_found(directory.name, directory.path);
-    throw_not_allowed(path, errno);
+    if (errno != ENOENT) throw_cannot_open(path, errno);
+    if (!directory.still_there()) throw_not_found(directory.name, directory.path);
+    throw Error(Code::damaged, directory.path + " is not a ring: there is no file `events` in it: choose another name",
+                ENOENT);
   }
   struct stat status {};
   ::fstat(fd.get(), &status);
@@ -200,7 +208,7 @@ bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader
   }
 }
 
-Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch) {
+Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, ForkGuard& guard) {
   constexpr const char* hidden = ".alive.new";
   ::unlinkat(directory.fd.get(), hidden, 0);
   const auto fail = [&](const char* what) {
@@ -209,6 +217,7 @@ Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch) 
   };
   Descriptor alive = directory.open_file(hidden, O_RDWR | O_CREAT | O_EXCL);
   if (!alive) throw fail("create");
+  guard.add_descriptor(alive.get());
   if (!try_lock_byte(alive.get(), kPublisherByte)) throw fail("lock");
   struct stat events {};
   ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);

@@ -36,7 +36,7 @@ struct RingDirectory {
   [[nodiscard]] Descriptor open_file(const char* file, int flags) const noexcept;
   // Does the path still lead here?
   [[nodiscard]] bool still_there() const noexcept;
-  // Has the directory been taken away? Nobody can make believe that it was.
+  // Has the directory been taken away? Nobody who may not do that can make believe that it was.
   [[nodiscard]] bool removed() const noexcept;
   [[nodiscard]] std::string file(const char* file) const { return path + "/" + file; }
 };
@@ -63,9 +63,18 @@ class EventsFile {
   std::uint32_t consumer_slots_ = 0;
 };
 
-// Makes a ring and returns its lease, held. Empty if there is one of that name already. Leaves nothing behind when it throws
-// Error: no_space, bad_option, not_allowed, bad_name, system.
-[[nodiscard]] std::optional<Descriptor> make_ring(std::string_view name, const PublisherOptions& options);
+// A ring's directory and its lease, held: the right to publish.
+struct HeldRing {
+  RingDirectory directory;
+  Descriptor lease;
+};
+
+// Makes a ring and holds it. Empty if there is one of that name already. Leaves nothing behind when it throws Error: no_space,
+// bad_option, not_allowed, bad_name, system. The lease does not survive a fork into the child.
+[[nodiscard]] std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard);
+[[nodiscard]] gid_t group_id(const std::string& group);  // throws Error (bad_option) if there is no such group
+// Rights of the file `consumers` for a mode of creation.
+[[nodiscard]] constexpr mode_t registry_mode(std::uint32_t mode) noexcept { return (mode & 0666U) | 0600U; }
 
 // Applies the options of creation that may be refused (huge pages, prefault, lock, NUMA node) to a publisher's mapping, and
 // returns those that took effect. `fd` is the ring's directory or a file in it.
@@ -74,6 +83,6 @@ class EventsFile {
 // Does the publisher of the present epoch live? By the lock on `alive.EPOCH`; needs read access only.
 [[nodiscard]] bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader& header);
 // The locked file of a new epoch, in place. The caller holds the lease.
-[[nodiscard]] Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch);
+[[nodiscard]] Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, ForkGuard& guard);
 
 }  // namespace ringbolt::ipc

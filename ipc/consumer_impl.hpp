@@ -1,0 +1,87 @@
+// What a Consumer keeps behind its door; used by consumer.cpp and consumer_attach.cpp alone.
+#pragma once
+
+#include <ringbolt/ipc/consumer.hpp>
+#include <ringbolt/ipc/registry.hpp>
+#include <ringbolt/ipc/ring_directory.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ringbolt {
+
+struct Consumer::Impl {
+  explicit Impl(std::string_view ring)
+      : directory(ipc::RingDirectory::open(ring)), events(directory, ipc::Access::read_only, guard), view(events.view()) {}
+  ~Impl() {
+    if (registered) registry->leave(claim);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  [[nodiscard]] bool wants(const core::Record& record) const {
+    return record.sequence >= skip_below_sequence && record.timestamp_ns >= skip_before_ns;
+  }
+  [[nodiscard]] std::uint64_t epoch() const { return events.header().epoch.load_acquire(); }
+
+  void check_usable(bool look) {
+    if (guard.inherited()) {
+      throw Error(Code::forked, "a consumer of ring '" + directory.name +
+                                    "' was attached before a fork and is used in the child: attach again there");
+    }
+    const bool told = registry && registry->header().removed.load_relaxed() != 0;  // relaxed: made sure of below
+    if ((told && !directory.still_there()) || ((told || look) && directory.removed())) {
+      throw Error(Code::removed, "ring '" + directory.name + "' was removed: attach again when there is a new one");
+    }
+  }
+
+  // The first sequence that is not to be read yet: all before it are committed by everybody whom this consumer comes after.
+  // While one of them is away it stays where it is.
+  std::uint64_t follow_limit() {
+    std::uint64_t limit = ~std::uint64_t{0};
+    for (Followed& leader : followed) {
+      const core::ConsumerEntry& entry = registry->entries()[leader.index];
+      const std::uint64_t committed = entry.cursor_sequence.load_acquire();  // [F2] pairs with [F1]: before the lineage
+      if (entry.lineage.load_acquire() != leader.lineage) {
+        throw Error(Code::followed_changed,
+                    "consumer '" + leader.name + "' of ring '" + directory.name +
+                        "', which this one comes after, was replaced or skipped events: attach again");
+      }
+      if (core::beyond(committed + 1, leader.limit)) leader.limit = committed + 1;
+      limit = std::min(limit, leader.limit);
+    }
+    return limit;
+  }
+
+  struct Followed {
+    std::uint32_t index = 0;
+    std::string name;
+    std::uint64_t lineage = 0;
+    std::uint64_t limit = 0;
+  };
+
+  ipc::ForkGuard guard;
+  ipc::RingDirectory directory;
+  ipc::EventsFile events;
+  core::RingView view;
+  std::optional<ipc::Registry> registry;
+  bool registered = false;
+  ipc::EntryClaim claim;
+  Policy policy = Policy::lossy;
+  Wait wait = Wait::park;
+  std::vector<Followed> followed;
+  std::unique_ptr<std::byte[]> buffer;
+
+  std::optional<Gap> pending_gap;             // to be reported before anything else
+  std::optional<core::Record> staged;         // read already, to be handed out behind the gap
+  std::optional<std::uint64_t> losing_since;  // first sequence of a loss whose end is not known yet
+  std::uint64_t skip_below_sequence = 0;
+  std::uint64_t skip_before_ns = 0;
+  std::uint32_t fruitless = 0;
+};
+
+}  // namespace ringbolt

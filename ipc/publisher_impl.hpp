@@ -1,0 +1,169 @@
+// What a Publisher keeps behind its door; used by publisher.cpp and publisher_open.cpp alone. Most of it is about the
+// consumers that are in its way: whom to blame, whom to reclaim, whom to evict.
+#pragma once
+
+#include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/publisher.hpp>
+#include <ringbolt/ipc/registry.hpp>
+#include <ringbolt/ipc/ring_directory.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringbolt {
+
+namespace ipc {
+// A ring whose lease this process holds: made, taken over, or waited for as the options say.
+[[nodiscard]] HeldRing hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard);
+
+inline constexpr std::uint64_t kLookAtConsumersEveryNs =
+    1'000'000;                                                   // for the dead and the evictable, while one is in the way
+inline constexpr std::uint64_t kLongestGateSleepNs = 2'000'000;  // death wakes nobody: bounds how long it goes unnoticed
+}  // namespace ipc
+
+struct Publisher::Impl {
+  Impl(std::string_view name, const PublisherOptions& options)
+      : ring(ipc::hold_ring(name, options, guard)),
+        events(ring.directory, ipc::Access::read_write, guard),
+        registry(ring.directory, ipc::Access::read_write, guard),
+        gating(registry.entries().size()),
+        obstacles(registry.entries().size()),
+        wait(options.wait) {
+    guard.raise_in_child(
+        registry.header().waiters);  // the first commit in a forked child ends in wake_sleepers, which throws
+  }
+
+  void check_usable() {
+    if (guard.inherited()) {
+      throw Error(Code::forked,
+                  "the publisher of ring '" + ring.directory.name +
+                      "' was opened before a fork and is used in the child: open one there after the parent's has ended");
+    }
+    if (registry.header().removed.load_acquire() != 0 && (ring.directory.removed() || !ring.directory.still_there())) {
+      throw Error(Code::removed, "ring '" + ring.directory.name +
+                                     "' was removed while it was published to: open it again to make a new one");
+    }
+  }
+
+  // Is this consumer's gate in the way of the claim that is blocked?
+  [[nodiscard]] bool in_the_way(std::uint32_t index) const {
+    return core::beyond(blocked.needed, registry.entries()[index].gate.load_acquire() + events.capacity());
+  }
+
+  // Whose fault it is that this consumer is where it is: its own, or that of the one it comes after and has caught up with,
+  // or whom that one comes after. With `gating_only`, only through those that still gate.
+  [[nodiscard]] std::uint32_t root_of(std::uint32_t index, bool gating_only) const {
+    const auto entries = registry.entries();
+    const auto leader_of = [&](std::uint32_t follower) {
+      const std::uint64_t done = entries[follower].cursor_sequence.load_acquire();
+      for (const core::Word64& word : entries[follower].followed) {
+        const std::uint64_t leader =
+            word.load_relaxed();  // relaxed: statistics, and who is evicted first, hang on it, no more
+        if (leader == 0 || leader > entries.size()) continue;
+        const core::ConsumerEntry& entry = entries[leader - 1];
+        if (gating_only && core::state_of(entry.state.load_acquire()) != core::EntryState::gating) continue;
+        if (!core::beyond(entry.cursor_sequence.load_acquire(), done)) return static_cast<std::uint32_t>(leader - 1);
+      }
+      return follower;
+    };
+    for (std::size_t depth = 0; depth < entries.size(); ++depth) {  // bounded, whatever the registry says
+      const std::uint32_t leader = leader_of(index);
+      if (leader == index) break;
+      index = leader;
+    }
+    return index;
+  }
+
+  // A claim found no room. It is the same wait as before if it is the same claim.
+  void begin_blocked(const core::Writer& writer, std::uint64_t needed) {
+    if (blocked.position == writer.position() && blocked.needed == needed) return;
+    const std::uint64_t now = ipc::monotonic_ns();
+    blocked = {writer.position(), needed, now, now, std::nullopt};
+    for (const std::uint32_t index : writer.gates().gating()) {
+      if (!in_the_way(index)) continue;
+      obstacles[index] = {registry.entries()[index].state.load_acquire(), needed, now};
+      if (blocked.blamed) continue;
+      blocked.blamed = root_of(index, false);
+      registry.entries()[*blocked.blamed].blocked_count.fetch_add(1);
+    }
+  }
+  void account_blocked(std::uint64_t now) {
+    if (blocked.blamed) registry.entries()[*blocked.blamed].blocked_ns.fetch_add(now - blocked.accounted_ns);
+    blocked.accounted_ns = now;
+  }
+  void end_blocked(const core::Writer& writer) {
+    if (blocked.position == core::kNoPosition) return;
+    if (blocked.position == writer.position()) account_blocked(ipc::monotonic_ns());
+    blocked = {};
+  }
+
+  // Releases the gates of the dead and of those whose budget is spent. True if one was: then begin again at [W3].
+  bool clear_the_way(const core::Writer& writer) {
+    const std::uint64_t now = ipc::monotonic_ns();
+    if (now - blocked.looked_ns < ipc::kLookAtConsumersEveryNs) return false;
+    blocked.looked_ns = now;
+    account_blocked(now);
+    bool cleared = false;
+    bool hopeless = false;  // somebody without a budget is in the way: evicting others would free nothing
+    for (const std::uint32_t index : writer.gates().gating()) {
+      if (!in_the_way(index)) {
+        obstacles[index] = {};
+        continue;
+      }
+      if (registry.reclaim_if_dead(index)) {
+        cleared = true;
+        continue;
+      }
+      hopeless |= registry.entries()[index].budget_ns.load_relaxed() == 0;  // relaxed: ordered by the state seen at [G2]
+      const std::uint64_t life = registry.entries()[index].state.load_acquire();
+      Obstacle& obstacle = obstacles[index];
+      if (obstacle.life != life || obstacle.needed != blocked.needed) obstacle = {life, blocked.needed, now};
+    }
+    if (hopeless) return cleared;
+    for (const std::uint32_t index : writer.gates().gating()) cleared |= in_the_way(index) && evict_if_spent(index, now);
+    return cleared;
+  }
+  bool evict_if_spent(std::uint32_t index, std::uint64_t now) {
+    core::ConsumerEntry& entry = registry.entries()[index];
+    const Obstacle& obstacle = obstacles[index];
+    const std::uint64_t budget_ns = entry.budget_ns.load_relaxed();  // relaxed: ordered by the state seen at [G2]
+    if (core::state_of(obstacle.life) != core::EntryState::gating || budget_ns == 0 || now - obstacle.since_ns < budget_ns)
+      return false;
+    if (root_of(index, true) != index) return false;
+    if (!core::change_state(entry, obstacle.life, core::EntryState::evicted)) return false;  // [E1] pairs with [E2]
+    entry.evictions.fetch_add(1);
+    return true;
+  }
+
+  // One consumer's gate in the way of one claim, since when.
+  struct Obstacle {
+    std::uint64_t life = 0;  // its state word: another attachment starts anew
+    std::uint64_t needed = 0;
+    std::uint64_t since_ns = 0;
+  };
+  // The claim that waits for room, if one does.
+  struct Blocked {
+    std::uint64_t position = core::kNoPosition;
+    std::uint64_t needed = 0;  // where it would end
+    std::uint64_t accounted_ns = 0;
+    std::uint64_t looked_ns = 0;
+    std::optional<std::uint32_t> blamed;
+  };
+
+  ipc::ForkGuard guard;
+  ipc::HeldRing ring;
+  ipc::EventsFile events;
+  ipc::Registry registry;
+  std::vector<std::uint32_t> gating;  // memory for core::Gates
+  std::vector<Obstacle> obstacles;    // by entry
+  Blocked blocked;
+  ipc::Descriptor alive;
+  Wait wait;
+  std::uint64_t epoch = 0;
+  bool closed = false;
+};
+
+}  // namespace ringbolt

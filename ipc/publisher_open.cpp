@@ -1,0 +1,166 @@
+// Opening a ring to publish: make it, or take it over. No time-out decides anything: whoever holds the lease is the publisher.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ringbolt/core/takeover.hpp>
+#include <ringbolt/ipc/admin.hpp>
+#include <ringbolt/ipc/locks.hpp>
+#include <ringbolt/ipc/publisher_impl.hpp>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ringbolt {
+
+using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the door in front of it
+
+namespace {
+
+void check_owner(const RingDirectory& directory) {
+  struct stat status {};
+  ::fstat(directory.fd.get(), &status);
+  if (status.st_uid == ::geteuid() || ::geteuid() == 0) return;
+  throw Error(Code::not_allowed, "ring " + directory.path + " belongs to user " + std::to_string(status.st_uid) +
+                                     ": only its owner can publish to it; consumers may be other users");
+}
+
+// For the message that refuses a second publisher.
+std::string publisher_process(const RingDirectory& directory) {
+  try {
+    ForkGuard guard;
+    const EventsFile events(directory, Access::read_only, guard);
+    return "process " + std::to_string(events.header().publisher_pid.load_relaxed());  // relaxed: for people
+  } catch (const Error&) {
+    return "an unknown process";
+  }
+}
+
+// Takes the lease, waiting for it as long as `deadline` allows. Empty if the ring vanished meanwhile.
+std::optional<Descriptor> take_lease(const RingDirectory& directory, const Deadline& deadline, bool standby,
+                                     ForkGuard& guard) {
+  Descriptor lease = directory.open_file("lease", O_RDWR);
+  if (!lease) {
+    if (errno == ENOENT && !directory.still_there()) return std::nullopt;
+    throw Error(
+        errno == ENOENT ? Code::damaged : Code::not_allowed,
+        "cannot open " + directory.file("lease") + ": " + std::strerror(errno) + ": only the ring's owner can publish to it",
+        errno);
+  }
+  guard.add_descriptor(lease.get());  // before it is locked: a child forked while we stand by must not hold it with us
+  while (!try_lock_byte(lease.get(), kPublisherByte)) {
+    if (!standby || deadline.passed()) {
+      throw Error(Code::in_use, "ring '" + directory.name + "' has a live publisher, " + publisher_process(directory) +
+                                    (standby ? ", and it outlived the time to stand by"
+                                             : ": stop it first, or stand by for its end (--standby)"));
+    }
+    if (!directory.still_there()) return std::nullopt;
+    sleep_ns(deadline.remaining_ns(kShortSleepNs));
+  }
+  RINGBOLT_STEP(lease_taken);
+  if (!directory.still_there()) return std::nullopt;
+  return lease;
+}
+
+}  // namespace
+
+HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard) {
+  const Deadline deadline{options.standby};
+  for (;;) {
+    try {
+      RingDirectory directory = RingDirectory::open(name);
+      check_owner(directory);
+      if (auto lease = take_lease(directory, deadline, options.standby.count() > 0, guard))
+        return {std::move(directory), std::move(*lease)};
+    } catch (const Error& error) {
+      if (error.code() != Code::not_found || !options.create) throw;
+      if (auto made = make_ring(name, options, guard)) return std::move(*made);
+    }
+  }
+}
+
+namespace {
+
+// What is set and differs from the ring as it is.
+void check_options(const core::EventsHeader& header, const PublisherOptions& options, const RingDirectory& directory) {
+  std::string differences;
+  const auto compare = [&](const char* what, bool set, std::uint64_t has, std::uint64_t wanted) {
+    if (!set || has == wanted) return;
+    differences += std::string(differences.empty() ? "" : ", ") + what + " " + std::to_string(has) + " and not " +
+                   std::to_string(wanted);
+  };
+  const auto has = [&](std::uint32_t bit) { return (header.options & bit) != 0 ? 1U : 0U; };
+  compare("capacity_bytes", options.capacity_bytes != 0, header.capacity_bytes, options.capacity_bytes);
+  compare("timestamps", options.timestamps.has_value(), has(core::kOptionTimestamps),
+          options.timestamps.value_or(true) ? 1 : 0);
+  compare("consumer_slots", options.consumer_slots != 0, header.consumer_slots, options.consumer_slots);
+  compare("first_sequence", options.first_sequence != 0, header.first_sequence, options.first_sequence);
+  compare("huge_pages", options.huge_pages, has(core::kOptionHugePages), 1);
+  compare("prefault", options.prefault, has(core::kOptionPrefault), 1);
+  compare("lock_memory", options.lock_memory, has(core::kOptionLockMemory), 1);
+  compare("numa_node", options.numa_node >= 0, static_cast<std::uint64_t>(header.numa_node),
+          static_cast<std::uint64_t>(options.numa_node));
+  struct stat registry {};
+  ::fstatat(directory.fd.get(), "consumers", &registry, AT_SYMLINK_NOFOLLOW);
+  if (options.mode != 0 && (registry.st_mode & 0777) != registry_mode(options.mode)) {
+    differences += (differences.empty() ? "" : ", ") + std::string("other rights than the mode that is asked for");
+  }
+  compare("group", !options.group.empty(), registry.st_gid, options.group.empty() ? 0 : group_id(options.group));
+  if (differences.empty()) return;
+  throw Error(Code::options_differ, "ring '" + directory.name + "' exists with " + differences +
+                                        ": leave these options out, or remove the ring first (`ringbolt rm`)");
+}
+
+}  // namespace
+
+Publisher Publisher::open(std::string_view name, const PublisherOptions& options) {
+  Publisher publisher(std::make_unique<Impl>(name, options));
+  Impl& self = *publisher.impl_;
+  core::EventsHeader& header = self.events.header();
+  core::RegistryHeader& registry = self.registry.header();
+  check_options(header, options, self.ring.directory);
+  if (registry.ring_id != header.ring_id || registry.slots != header.consumer_slots) {
+    throw Error(Code::damaged, "the files `events` and `consumers` in " + self.ring.directory.path +
+                                   " are of two different rings: remove it with `ringbolt rm --force`");
+  }
+  const core::StreamEnd end = core::find_stream_end(self.events.view());
+  if (!end.valid) {
+    throw Error(Code::damaged,
+                "the end of the stream in " + self.ring.directory.file("events") +
+                    " cannot be found, its records do not hold together: remove the ring with `ringbolt rm --force`");
+  }
+  RINGBOLT_STEP(end_found);
+
+  // The alive file is in place before its epoch is: whoever reads the new epoch finds it. A death in between leaves a file
+  // that nobody asks for, and the next successor puts its own over it.
+  const std::uint64_t last_epoch = header.epoch.load_acquire();
+  self.epoch = last_epoch + 1;
+  self.alive = make_alive_file(self.ring.directory, self.epoch, self.guard);
+  RINGBOLT_STEP(alive_file_named);
+  header.publisher_pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));  // relaxed: for people
+  header.epoch.store_release(self.epoch);
+  RINGBOLT_STEP(epoch_stored);
+  if (last_epoch != 0) ::unlinkat(self.ring.directory.fd.get(), ("alive." + std::to_string(last_epoch)).c_str(), 0);
+
+  publisher.writer_ = core::Writer(header, self.events.data(), self.events.capacity(),
+                                   core::Gates(registry, self.registry.entries(), self.gating), end.end);
+  publisher.waiters_ = &registry.waiters;
+  publisher.timestamps_ = (header.options & core::kOptionTimestamps) != 0;
+  publisher.last_timestamp_ns_ = end.newest_timestamp_ns;
+  publisher.fence_each_commit_ = !register_for_barriers() || registry.fence_request.load_acquire() != 0;
+  if (publisher.fence_each_commit_) registry.fence_ack.store_release(self.epoch);
+  publisher.writer_.set_closed(false);
+  header.granted.store_release(apply_memory_options(header, self.events.data(), self.ring.directory.fd.get()));
+  RINGBOLT_STEP(taken_over);
+  self.registry.sleepers().wake_all();  // the dead publisher may have committed and not woken
+  return publisher;
+}
+
+void create_ring(std::string_view name, const PublisherOptions& options) {
+  ForkGuard guard;
+  if (make_ring(name, options, guard)) return;
+  throw Error(Code::already_exists,
+              "ring '" + std::string(name) + "' exists already: remove it first (`ringbolt rm`), or publish to it as it is");
+}
+
+}  // namespace ringbolt
