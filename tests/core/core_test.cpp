@@ -101,7 +101,7 @@ void expect_searches_agree(const TestRing& ring, const Log& log) {
   expect_location(locator.newest(), Found::record, newest, "newest");
   const Location halfway = locator.halfway();
   ASSERT_EQ(halfway.found, Found::record);
-  EXPECT_LE(newest.position, halfway.place.position + ring.capacity() / 4 * 3);
+  EXPECT_LE(newest.position, halfway.place.position + ring.capacity());
   expect_readable_from(ring, log, halfway.place);
 
   const std::uint64_t middle = oldest.place.sequence + (newest.sequence - oldest.place.sequence) / 2;

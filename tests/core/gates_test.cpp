@@ -23,9 +23,9 @@ class GatesOf : public ::testing::Test {
 };
 
 TEST_F(GatesOf, NobodyAreThePublishersPosition) {
-  EXPECT_EQ(gates_.smallest(0, 0), 0U);
-  EXPECT_EQ(gates_.smallest(12'345, 100), 12'345U);
-  EXPECT_EQ(Gates().smallest(12'345, 100), 12'345U);
+  EXPECT_EQ(gates_.scan(0, 0).smallest, 0U);
+  EXPECT_EQ(gates_.scan(12'345, 100).smallest, 12'345U);
+  EXPECT_EQ(Gates().scan(12'345, 100).smallest, 12'345U);
   EXPECT_TRUE(gates_.gating().empty());
 }
 
@@ -33,10 +33,10 @@ TEST_F(GatesOf, SeveralAreTheSmallestOne) {
   join(3, 700);
   join(0, 900);
   join(7, 800);
-  EXPECT_EQ(gates_.smallest(1000, 0), 700U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 700U);
   EXPECT_EQ(gates_.gating().size(), 3U);
   ring_.entry(3).gate.store_release(1000);
-  EXPECT_EQ(gates_.smallest(1000, 0), 800U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 800U);
 }
 
 TEST_F(GatesOf, ThoseWhoDoNotGateDoNotCount) {
@@ -46,19 +46,19 @@ TEST_F(GatesOf, ThoseWhoDoNotGateDoNotCount) {
     ring_.entry(2).gate.store_release(100);
     ring_.entry(2).state.store_release(state_word(1, state));
     ring_.registry().changes.fetch_add(1);
-    EXPECT_EQ(gates_.smallest(1000, 0), 900U) << static_cast<int>(state);
+    EXPECT_EQ(gates_.scan(1000, 0).smallest, 900U) << static_cast<int>(state);
   }
   ring_.entry(2).state.store_release(0xfe);  // no state that exists
-  EXPECT_EQ(gates_.smallest(1000, 0), 900U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 900U);
 }
 
 TEST_F(GatesOf, OneThatLeavesStopsCounting) {
   for (const EntryState left : {EntryState::away, EntryState::free, EntryState::evicted}) {
     join(0, 900);
     join(1, 500);
-    EXPECT_EQ(gates_.smallest(1000, 0), 500U);
+    EXPECT_EQ(gates_.scan(1000, 0).smallest, 500U);
     set_state(1, left);
-    EXPECT_EQ(gates_.smallest(1000, 0), 900U);
+    EXPECT_EQ(gates_.scan(1000, 0).smallest, 900U);
     EXPECT_EQ(gates_.gating().size(), 1U);
     EXPECT_EQ(gates_.gating()[0], 0U);
   }
@@ -66,33 +66,49 @@ TEST_F(GatesOf, OneThatLeavesStopsCounting) {
 
 TEST_F(GatesOf, AnEntryWithANewOwnerAreThatOnes) {
   join(1, 500, 1);
-  EXPECT_EQ(gates_.smallest(1000, 0), 500U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 500U);
   set_state(1, EntryState::away);
   set_state(1, EntryState::joining);
   join(1, 800, 2);  // the publisher has not looked since
-  EXPECT_EQ(gates_.smallest(1000, 0), 800U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 800U);
   EXPECT_EQ(gates_.gating().size(), 1U);
   set_state(1, EntryState::joining);
-  EXPECT_EQ(gates_.smallest(1000, 0), 1000U);  // it has looked in between
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 1000U);  // it has looked in between
   join(1, 900, 3);
-  EXPECT_EQ(gates_.smallest(1000, 0), 900U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 900U);
 }
 
 TEST_F(GatesOf, AJoinIsFoundByTheCounterOfChangesAndNotByLookingAtEveryEntry) {
   join(1, 500);
-  EXPECT_EQ(gates_.smallest(1000, 0), 500U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 500U);
   ring_.entry(2).gate.store_release(100);
   ring_.entry(2).state.store_release(state_word(1, EntryState::gating));
-  EXPECT_EQ(gates_.smallest(1000, 0), 500U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 500U);
   ring_.registry().changes.fetch_add(1);
-  EXPECT_EQ(gates_.smallest(1000, 0), 100U);
+  EXPECT_EQ(gates_.scan(1000, 0).smallest, 100U);
+}
+
+TEST_F(GatesOf, SayWhetherSomebodyCameOrWent) {
+  static_cast<void>(gates_.scan(1000, 0));
+  EXPECT_FALSE(gates_.scan(1000, 0).changed);
+  join(1, 500);
+  EXPECT_TRUE(gates_.scan(1000, 0).changed);
+  ring_.entry(1).gate.store_release(600);
+  EXPECT_FALSE(gates_.scan(1000, 0).changed) << "a gate that moves is no change of who gates";
+  for (const EntryState left : {EntryState::evicted, EntryState::away}) {
+    join(1, 500);
+    static_cast<void>(gates_.scan(1000, 0));
+    set_state(1, left);
+    EXPECT_TRUE(gates_.scan(1000, 0).changed);
+    EXPECT_FALSE(gates_.scan(1000, 0).changed);
+  }
 }
 
 TEST_F(GatesOf, TheCounterOfChangesMayHoldAnything) {
   join(1, 500);
   for (const std::uint64_t changes : {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 63}) {
     ring_.registry().changes.store_release(changes);
-    EXPECT_EQ(gates_.smallest(1000, 0), 500U);
+    EXPECT_EQ(gates_.scan(1000, 0).smallest, 500U);
   }
 }
 
@@ -105,17 +121,17 @@ TEST_F(GatesOf, HostileValuesStayWithinWhatIsPossible) {
     for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{8}, std::uint64_t{50'000},
                                        0 - std::uint64_t{1}, 0 - std::uint64_t{8}, 0 - std::uint64_t{50'000}}) {
       ring_.entry(0).gate.store_release(near + offset);
-      const std::uint64_t smallest = gates_.smallest(position, floor);
+      const std::uint64_t smallest = gates_.scan(position, floor).smallest;
       EXPECT_GE(smallest, floor) << "gate " << near + offset;
       EXPECT_LE(smallest, position) << "gate " << near + offset;
     }
   }
   ring_.entry(0).gate.store_release(position + 8);
-  EXPECT_EQ(gates_.smallest(position, floor), position) << "ahead of the publisher: as if it had read everything";
+  EXPECT_EQ(gates_.scan(position, floor).smallest, position) << "ahead of the publisher: as if it had read everything";
   ring_.entry(0).gate.store_release(floor - 8);
-  EXPECT_EQ(gates_.smallest(position, floor), floor) << "far behind: as if it had read what is gone";
+  EXPECT_EQ(gates_.scan(position, floor).smallest, floor) << "far behind: as if it had read what is gone";
   ring_.entry(0).gate.store_release(floor + 3);
-  EXPECT_EQ(gates_.smallest(position, floor), floor + 3) << "misaligned, but possible";
+  EXPECT_EQ(gates_.scan(position, floor).smallest, floor + 3) << "misaligned, but possible";
 }
 
 TEST_F(GatesOf, AHostileGateNeverMakesThePublisherWriteBeyondItsAnnouncement) {
@@ -160,7 +176,7 @@ TEST_F(GatesOf, RandomComingAndGoingAreThoseOfAFullScan) {
       if (state_of(ring_.entry(i).state.load_relaxed()) != EntryState::gating) continue;
       expected = std::min(expected, std::max(floor, ring_.entry(i).gate.load_relaxed()));
     }
-    ASSERT_EQ(gates_.smallest(position, floor), expected) << "step " << run;
+    ASSERT_EQ(gates_.scan(position, floor).smallest, expected) << "step " << run;
   }
 }
 
@@ -200,7 +216,7 @@ TEST(Joining, AgainAfterANoIsSeenByThePublisher) {
   ring.set_intent(10'000);
   EXPECT_FALSE(join_gate(ring.registry(), ring.entry(0), 1, 100, ring.view()));
   EXPECT_TRUE(join_gate(ring.registry(), ring.entry(0), 1, 8000, ring.view()));
-  EXPECT_EQ(gates.smallest(9000, 5000), 8000U);
+  EXPECT_EQ(gates.scan(9000, 5000).smallest, 8000U);
 }
 
 TEST(ChangingState, HappensOnlyFromWhatWasSeen) {

@@ -231,6 +231,35 @@ TEST(Threads, ConsumersThatComeAndGoAtFullSpeedAreNeverWrittenOver) {
   }
 }
 
+// The first lap begins under the eyes of the search: whatever it answers, no event of this lap may be passed over.
+TEST(Threads, ASearchWhileTheFirstEventsArePublishedPassesNoneOver) {
+  const Watchdog watchdog;
+  const std::uint64_t rings = rounds(200);
+  std::vector<std::unique_ptr<TestRing>> all;
+  for (std::uint64_t i = 0; i < rings; ++i) all.push_back(std::make_unique<TestRing>());
+  std::atomic<std::uint64_t> at{0};
+  std::uint64_t wrong = 0;
+  std::thread consumer([&] {
+    for (std::uint64_t i = 0; i < rings; ++i) {
+      const Locator locator(all[i]->view());
+      at = i + 1;
+      for (bool begun = false; !begun;) {
+        begun = locator.newest().found == Found::record;
+        for (const Location& found : {locator.oldest(), locator.sequence(1), locator.time(1), locator.halfway()}) {
+          if (found.place != Place{0, 1}) ++wrong;
+        }
+      }
+    }
+  });
+  for (std::uint64_t i = 0; i < rings; ++i) {
+    while (at != i + 1) std::this_thread::yield();
+    ThreadPublisher publisher(*all[i]);
+    for (int events = 0; events < 4; ++events) publisher.publish();
+  }
+  consumer.join();
+  EXPECT_EQ(wrong, 0U);
+}
+
 // ---- eviction --------------------------------------------------------------------------------------------------------------
 
 // Gates with copies, is slow now and then, and joins again when it was evicted.
