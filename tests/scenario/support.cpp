@@ -92,10 +92,12 @@ void start_janitor(const std::string& directory) {
 
 }  // namespace
 
-void breathe() noexcept {
-  const timespec moment{0, 50'000};
-  ::nanosleep(&moment, nullptr);
+void pass_ns(std::uint64_t duration_ns) noexcept {
+  const timespec duration{static_cast<time_t>(duration_ns / 1'000'000'000), static_cast<long>(duration_ns % 1'000'000'000)};
+  ::nanosleep(&duration, nullptr);
 }
+
+void breathe() noexcept { pass_ns(50'000); }
 
 Process::Process(std::string name, const std::function<void()>& body) : name_(std::move(name)) {
   std::fflush(nullptr);

@@ -40,7 +40,9 @@ inline std::uint64_t now_ns() noexcept {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
-// Lets that much time go by on the processor: a random instant, or work that takes time.
+// A random instant is so long from now.
+void pass_ns(std::uint64_t duration_ns) noexcept;
+// Work that takes so long.
 inline void spend_ns(std::uint64_t duration_ns) noexcept {
   const std::uint64_t until = now_ns() + duration_ns;
   while (now_ns() < until) core::spin_hint();
