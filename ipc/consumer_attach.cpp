@@ -82,7 +82,9 @@ void Consumer::start(Start start) {
   StartPlace from = find_start(impl.view, start, impl.claim.cursor, impl.directory.name);
   reader_ = core::Reader(impl.view, from.place);
   if (impl.policy == Policy::gate) {
-    from.place = join_gates(from.place, impl.claim.generation, impl.claim.cursor.sequence);
+    const std::uint64_t cursor =
+        impl.claim.cursor.sequence;  // 0: nothing committed, so everything from the first on is to come
+    from.place = join_gates(from.place, impl.claim.generation, cursor != 0 ? cursor : impl.view.first_sequence);
   } else if (entry_ != nullptr) {
     entry_->gate.store_release(from.place.position);
     entry_->lineage.fetch_add(1);
