@@ -169,9 +169,11 @@ class Site {
   [[nodiscard]] HeldRing take() noexcept { return {std::move(directory_), std::move(lease_)}; }
 
  private:
+  // A lock alone proves nothing: whoever swept the directory away held it meanwhile, and has let go of it since.
   bool lock_or_remove() {
     try {
-      return try_lock_byte(lease_.get(), kPublisherByte);
+      struct stat lease {};
+      return try_lock_byte(lease_.get(), kPublisherByte) && ::fstat(lease_.get(), &lease) == 0 && lease.st_nlink != 0;
     } catch (...) {
       remove();
       throw;
