@@ -1,4 +1,7 @@
-// A gating consumer that is stopped, continued, evicted or killed while the publisher needs its place.
+// What a publisher does while a gating consumer stands still: it waits, as long as the consumer's budget allows; and what
+// it does when the consumer is dead: it goes on.
+#include <signal.h>
+
 #include "scenario/support_stream.hpp"
 
 namespace ringbolt::scenario {
@@ -6,159 +9,183 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kCapacity = core::kMinCapacityBytes;
+constexpr Shape kShape{.usual_bytes = 500};
+
+struct Board {
+  Count attached;
+  Count received;  // by the consumer
+  Count lost;      // that it was told of
+  Count evictions;
+  Count next;  // that it expects
+  Count over;
+};
 
 class Stopping : public Scene {
  protected:
-  struct Board {
-    Count next;       // the consumer's ledger: next sequence
-    Count evictions;  // that it was told of
-    Count lost;
-    Count end;  // stop reading behind this one; 0: not yet
-  };
+  Stopping()
+      : publisher_(Publisher::open("ring", {.capacity_bytes = core::kMinCapacityBytes})),
+        source_(publisher_, kShape, seed()) {}
 
-  // Attaches as a gating consumer and reads until told otherwise.
-  void consume(std::chrono::nanoseconds budget) {
-    Consumer consumer = Consumer::attach("ring", {.name = "c", .policy = Policy::gate, .budget = budget});
-    Ledger ledger(shape_, 1);
-    board_->next = 1;
-    while (board_->end == 0 || ledger.next() <= board_->end) {
-      ledger.read_some(consumer);
-      board_->next = ledger.next();
-      board_->evictions = ledger.evictions();
-      board_->lost = ledger.lost();
-    }
-    require(consumer.counters().evictions == ledger.evictions(), "the counters tell of other evictions");
+  // A gating consumer that reads everything and writes down how far it is.
+  std::unique_ptr<Process> start_consumer(const ConsumerOptions& options) {
+    board_->attached = 0;
+    auto process = start("consumer", [this, options] {
+      Consumer consumer = Consumer::attach("ring", options);
+      board_->attached = 1;
+      Ledger ledger(kShape);
+      while (ledger.read_some(consumer)) {
+        board_->received = ledger.received();
+        board_->lost = ledger.lost();
+        board_->evictions = ledger.evictions();
+        board_->next = ledger.next();
+      }
+      require(consumer.counters().evictions == ledger.evictions(), "a consumer counts other evictions than it reported");
+    });
+    await("the consumer to attach", [&] { return board_->attached != 0; });
+    return process;
   }
-  // Publishes until there is no room.
-  void fill(Source& source) {
-    while (source.try_publish()) {
-    }
+  ConsumerStat stat_consumer() {
+    const RingStat ring = stat_ring("ring");
+    require(ring.consumers.size() == 1, "there is not one consumer");
+    return ring.consumers.front();
   }
-  // Publishes one more and lets the consumer read to it.
-  void finish(Publisher& publisher, Source& source, Process& consumer) {
-    source.publish();
-    board_->end = publisher.next_sequence() - 1;
-    while (!consumer.ended()) {  // it may be evicted once more, or sleep until something comes
-      source.publish();
-      breathe();
-    }
-    consumer.finish();
+  void publish(std::uint64_t events) {
+    for (std::uint64_t i = 0; i < events; ++i) source_.publish();
+  }
+  void publish_until_full() {
+    PublishResult result;
+    do {
+      result = source_.try_publish();
+    } while (result);
+    EXPECT_EQ(result.status, Status::full);
+  }
+  void await_caught_up() {
+    await("the consumer to read everything", [&] { return board_->next == publisher_.next_sequence(); });
   }
 
-  Shape shape_{.usual_bytes = 100};
   Shared<Board> board_;
+  Publisher publisher_;
+  Source source_;
 };
 
-TEST_F(Stopping, APublisherWaitsForAStoppedConsumerAndGoesOnWithIt) {
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  const auto consumer = start("consumer", [&] { consume(0ns); });
-  await("the consumer to attach", [&] { return board_->next != 0; });
-  for (int round = 0; round < 20; ++round) {
+TEST_F(Stopping, ThePublisherWaitsForAStoppedConsumer) {
+  const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate});
+  for (std::uint64_t round = 0; another(round, 3); ++round) {
+    publish(5'000);
     consumer->stop();
-    fill(source);
-    EXPECT_EQ(source.publish_for(5ms).status, Status::timed_out);
-    EXPECT_EQ(source.try_publish().status, Status::full);
+    publish_until_full();
+    EXPECT_EQ(source_.publish_for(50ms).status, Status::timed_out);
+    EXPECT_EQ(source_.try_publish().status, Status::full);
+    const ConsumerStat stopped = stat_consumer();
+    EXPECT_TRUE(stopped.alive);
+    EXPECT_EQ(stopped.state, "gating");
+    EXPECT_GE(stopped.blocked_count, round + 1);
+    EXPECT_GE(stopped.blocked_ns, (round + 1) * 45'000'000);
     consumer->go_on();
-    source.publish();  // waits until there is room
-    await("the consumer to read everything", [&] { return board_->next == publisher.next_sequence(); });
+    publish(5'000);
+    await_caught_up();
   }
-  const RingStat stat = stat_ring("ring");
-  ASSERT_EQ(stat.consumers.size(), 1U);
-  EXPECT_GE(stat.consumers[0].blocked_count, 20U);
-  EXPECT_GE(stat.consumers[0].blocked_ns, 20U * 5'000'000U);
-  finish(publisher, source, *consumer);
   EXPECT_EQ(board_->lost, 0U);
   EXPECT_EQ(board_->evictions, 0U);
+  publisher_.close();
+  consumer->finish();
 }
 
-TEST_F(Stopping, AConsumerIsEvictedAfterItsBudgetAndToldWhatItLost) {
-  constexpr auto budget = 50ms;
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  const auto consumer = start("consumer", [&] { consume(budget); });
-  await("the consumer to attach", [&] { return board_->next != 0; });
-  for (std::uint64_t round = 1; round <= 5; ++round) {
+TEST_F(Stopping, ThePublisherGoesOnAfterTheBudgetAndTheConsumerIsToldWhatItLost) {
+  const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate, .budget = 50ms});
+  for (std::uint64_t round = 1; another(round, 4); ++round) {
+    publish(1'000 + random().below(1'000));
+    if (round % 2 == 0) await_caught_up();  // otherwise it is stopped while it reads
+    const std::uint64_t lost_before = board_->lost;
     consumer->stop();
-    fill(source);
-    const std::uint64_t before = now_ns();
-    source.publish();  // returns once the budget is spent
-    EXPECT_GE(now_ns() - before, 49'000'000U);
-    for (int i = 0; i < 3'000; ++i) source.publish();  // nobody is in the way any more: over what it has not read
+    publish_until_full();
+    const std::uint64_t blocked = now_ns();
+    EXPECT_TRUE(source_.publish_for(20s));
+    EXPECT_GE(now_ns() - blocked, 40'000'000U) << "it did not wait for the budget";
+    EXPECT_EQ(stat_consumer().state, "evicted");
+    publish(2'000);  // more than the ring holds
+    EXPECT_EQ(stat_consumer().evictions, round);
     consumer->go_on();
-    await("the consumer to be told", [&] { return board_->evictions >= round; });
-    await("the consumer to read everything", [&] { return board_->next == publisher.next_sequence(); });
-    EXPECT_GT(board_->lost, 0U);
+    await_caught_up();
+    EXPECT_EQ(board_->evictions, round);
+    EXPECT_GE(board_->lost, lost_before + 1'000);
+    EXPECT_EQ(board_->received + board_->lost, publisher_.next_sequence() - 1);
+    EXPECT_EQ(stat_consumer().gap_events, board_->lost);
+    // It gates again.
+    EXPECT_EQ(stat_consumer().state, "gating");
   }
-  EXPECT_GE(stat_ring("ring").consumers.at(0).evictions, 5U);
-  finish(publisher, source, *consumer);  // its ledger has checked that what it lost and what it received is everything
-}
-
-TEST_F(Stopping, AConsumerThatIsContinuedWithinItsBudgetLosesNothing) {
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  const auto consumer = start("consumer", [&] { consume(std::chrono::hours(1)); });
-  await("the consumer to attach", [&] { return board_->next != 0; });
-  for (int round = 0; round < 20; ++round) {
-    consumer->stop();
-    fill(source);
-    consumer->go_on();
-    source.publish();
-  }
-  finish(publisher, source, *consumer);
-  EXPECT_EQ(board_->evictions, 0U);
-  EXPECT_EQ(board_->lost, 0U);
-}
-
-TEST_F(Stopping, AnOperatorFreesThePublisherFromAStoppedConsumer) {
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  const auto consumer = start("consumer", [&] { consume(std::chrono::hours(1)); });
-  await("the consumer to attach", [&] { return board_->next != 0; });
   consumer->stop();
-  fill(source);
-  evict_consumer("ring", "c");
-  for (int i = 0; i < 3'000; ++i) source.publish();
+  publish_until_full();
   consumer->go_on();
-  await("the consumer to be told", [&] { return board_->evictions == 1; });
-  finish(publisher, source, *consumer);
+  publish(1'000);
+  publisher_.close();
+  consumer->finish();
 }
 
-TEST_F(Stopping, AConsumerThatReadsInPlaceIsNotTakenItsPlaceWhileItLives) {
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  const auto consumer = start("consumer", [&] { consume(0ns); });
-  await("the consumer to attach", [&] { return board_->next != 0; });
-  consumer->stop();
-  fill(source);
-  try {
-    evict_consumer("ring", "c");
-    ADD_FAILURE() << "evicted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Code::in_use);
-    EXPECT_NE(std::string(error.what()).find(std::to_string(consumer->pid())), std::string::npos) << error.what();
+TEST_F(Stopping, AConsumerThatGoesOnBeforeItsBudgetIsSpentLosesNothing) {
+  const auto consumer = start_consumer({.policy = Policy::gate, .budget = 5s});
+  for (std::uint64_t round = 0; another(round, 20); ++round) {
+    consumer->stop();
+    publish_until_full();
+    EXPECT_EQ(source_.publish_for(1ms).status, Status::timed_out);
+    consumer->go_on();
+    publish(1'000);
   }
-  EXPECT_EQ(source.try_publish().status, Status::full);
+  await_caught_up();
+  EXPECT_EQ(board_->lost, 0U);
+  EXPECT_EQ(board_->evictions, 0U);
+  publisher_.close();
+  consumer->finish();
 }
 
-TEST_F(Stopping, ThePublisherGoesOnWhenAConsumerInItsWayIsKilled) {
-  Publisher publisher = Publisher::open("ring", {.capacity_bytes = kCapacity});
-  Source source(publisher, shape_, seed());
-  for (std::uint64_t round = 0; another(round, 50); ++round) {
-    board_->next = 0;
-    const bool stopped = random().one_in(2);
-    const auto consumer = start("consumer", [&] {
-      Consumer attached = Consumer::attach("ring", {.name = "c", .policy = Policy::gate, .start = Start::latest});
-      board_->next = 1;
-      for (;;) ::pause();
-    });
-    await("the consumer to attach", [&] { return board_->next != 0; });
-    if (stopped) consumer->stop();
-    fill(source);
+// An eviction that is over before anything was overwritten loses nothing and is reported all the same.
+TEST_F(Stopping, AnEvictionFromOutsideIsReportedEvenIfNothingIsLost) {
+  const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate, .budget = 50ms});
+  publish(10);
+  await_caught_up();
+  consumer->stop();
+  evict_consumer("ring", "billing");
+  publish(10);
+  consumer->go_on();
+  await_caught_up();
+  EXPECT_EQ(board_->evictions, 1U);
+  EXPECT_EQ(board_->lost, 0U);
+  EXPECT_EQ(stat_consumer().state, "gating");
+  publisher_.close();
+  consumer->finish();
+}
+
+TEST_F(Stopping, ThePublisherGoesOnWhenAGatingConsumerIsKilled) {
+  for (std::uint64_t round = 0; another(round, 20); ++round) {
+    const bool named = round % 2 == 0;
+    const bool stopped = round % 4 < 2;
+    const auto consumer = start_consumer({.name = named ? "billing" : "", .policy = Policy::gate});
+    publish(2'000);
+    if (stopped) {
+      consumer->stop();
+      publish_until_full();
+    }
     consumer->die();
-    for (int i = 0; i < 1'000; ++i) source.publish();  // the watchdog notices if this waits for ever
-    EXPECT_EQ(stat_ring("ring").consumers.at(0).state, "away");
+    publish(2'000);
+    const RingStat ring = stat_ring("ring");
+    ASSERT_LE(ring.consumers.size(), 1U);
+    for (const ConsumerStat& left : ring.consumers) EXPECT_FALSE(left.alive);
+  }
+}
+
+// Killed while the publisher is asleep, waiting for it.
+TEST_F(Stopping, ASleepingPublisherNoticesThatTheConsumerInItsWayIsDead) {
+  for (std::uint64_t round = 0; another(round, 10); ++round) {
+    const auto consumer = start_consumer({.policy = Policy::gate});
+    consumer->stop();
+    publish_until_full();
+    const auto killer = start("killer", [&, pid = consumer->pid()] {
+      pass_ns(random().below(20'000'000));
+      ::kill(pid, SIGKILL);
+    });
+    publish(1'000);
+    killer->finish();
+    EXPECT_EQ(consumer->wait(), -SIGKILL);
   }
 }
 
