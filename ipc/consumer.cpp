@@ -50,7 +50,9 @@ Status Consumer::read_special(Event& event) {
     }
     reader_.advance(record);
     count_skipped(1);
-    if (!gate_on_commit_) move_gate(reader_.place().position);
+    done_ = reader_.place();  // nobody can commit what was never handed out: it holds nothing
+    committed_ = done_.sequence;
+    move_gate(done_.position);
     if (must_wait_for_leaders()) return nothing_yet();
   }
 }
@@ -179,6 +181,7 @@ bool Consumer::something_to_read() {
 
 Status Consumer::wait_for(std::chrono::nanoseconds timeout) {
   Impl& impl = *impl_;
+  impl.check_own();
   const Deadline deadline{timeout};
   Waiter waiter(impl.wait);
   std::optional<WaitChannel> channel;
@@ -220,8 +223,9 @@ std::optional<Event> Consumer::next() { return next_for(std::chrono::nanoseconds
 
 void Consumer::commit(std::uint64_t sequence) {
   Impl& impl = *impl_;
+  impl.check_own();
   const core::Place here = reader_.place();
-  if (core::beyond(sequence + 1, here.sequence)) {
+  if (sequence >= here.sequence) {
     throw Error(Code::bad_option, "event " + std::to_string(sequence) + " of ring '" + impl.directory.name +
                                       "' cannot be committed: the newest that was handed out is " +
                                       std::to_string(here.sequence - 1));
@@ -249,7 +253,10 @@ bool Consumer::closed() const noexcept {
   const std::uint64_t ends_before = impl_->events.header().closed.load_acquire();
   return ends_before != 0 && ends_before == reader_.place().sequence && !impl_->pending_gap && !impl_->staged;
 }
-bool Consumer::publisher_alive() const { return publisher_is_alive(impl_->directory, impl_->events.header()); }
+bool Consumer::publisher_alive() const {
+  impl_->check_own();
+  return publisher_is_alive(impl_->directory, impl_->events.header());
+}
 Policy Consumer::policy() const noexcept { return impl_->policy; }
 const std::string& Consumer::ring_name() const noexcept { return impl_->directory.name; }
 

@@ -28,11 +28,13 @@ struct Consumer::Impl {
   }
   [[nodiscard]] std::uint64_t epoch() const { return events.header().epoch.load_acquire(); }
 
-  void check_usable(bool look) {
-    if (guard.inherited()) {
-      throw Error(Code::forked, "a consumer of ring '" + directory.name +
-                                    "' was attached before a fork and is used in the child: attach again there");
-    }
+  void check_own() const {
+    if (!guard.inherited()) return;
+    throw Error(Code::forked, "a consumer of ring '" + directory.name +
+                                  "' was attached before a fork and is used in the child: attach again there");
+  }
+  void check_usable(bool look) const {
+    check_own();
     const bool told = registry && registry->header().removed.load_relaxed() != 0;  // relaxed: made sure of below
     if ((told && !directory.still_there()) || ((told || look) && directory.removed())) {
       throw Error(Code::removed, "ring '" + directory.name + "' was removed: attach again when there is a new one");
