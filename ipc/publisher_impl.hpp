@@ -120,7 +120,8 @@ struct Publisher::Impl {
       hopeless |= registry.entries()[index].budget_ns.load_relaxed() == 0;  // relaxed: ordered by the state seen at [G2]
       const std::uint64_t life = registry.entries()[index].state.load_acquire();
       Obstacle& obstacle = obstacles[index];
-      if (obstacle.life != life || obstacle.needed != blocked.needed) obstacle = {life, blocked.needed, now};
+      const bool waits = root_of(index, true) != index;  // for another one, whose time it is
+      if (waits || obstacle.life != life || obstacle.needed != blocked.needed) obstacle = {life, blocked.needed, now};
     }
     if (hopeless) return cleared;
     for (const std::uint32_t index : writer.gates().gating()) cleared |= in_the_way(index) && evict_if_spent(index, now);
@@ -132,7 +133,6 @@ struct Publisher::Impl {
     const std::uint64_t budget_ns = entry.budget_ns.load_relaxed();  // relaxed: ordered by the state seen at [G2]
     if (core::state_of(obstacle.life) != core::EntryState::gating || budget_ns == 0 || now - obstacle.since_ns < budget_ns)
       return false;
-    if (root_of(index, true) != index) return false;
     if (!core::change_state(entry, obstacle.life, core::EntryState::evicted)) return false;  // [E1] pairs with [E2]
     entry.evictions.fetch_add(1);
     return true;
