@@ -40,6 +40,26 @@ void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
   }
 }
 
+[[noreturn]] void throw_cannot_open(const RingDirectory& directory, const char* file, int error) {
+  const std::string what = "cannot open " + directory.file(file) + ": " + std::strerror(error) + ": ";
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      throw Error(Code::not_allowed,
+                  what +
+                      "only a consumer without name that is lossy or latest can do without the registry; for more, the "
+                      "ring's owner creates it with write permission, e.g. --mode 0660 --group GROUP",
+                  error);
+    case ENOENT:
+      if (!directory.still_there()) throw Error(Code::not_found, what + "the ring was removed at this moment", error);
+      [[fallthrough]];
+    case ELOOP:
+    case ENXIO: throw Error(Code::damaged, what + "remove the ring with `ringbolt rm --force`", error);
+    default: throw Error(Code::system, what + "check the process's limits (`ulimit -a`)", error);
+  }
+}
+
 // A new owner starts with nothing. The caller holds the byte and the entry is free.
 void wipe(ConsumerEntry& entry) noexcept {
   for (core::Word64* word :
@@ -101,14 +121,7 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   const std::string path = directory.file("consumers");
   const Descriptor fd = directory.open_file("consumers", flags);
   if (fd) locks_ = directory.open_file("locks", flags);
-  if (!fd || (!locks_ && access == Access::read_write)) {
-    const int error = errno;
-    throw Error(error == EACCES || error == EPERM ? Code::not_allowed : Code::damaged,
-                "cannot open " + path + ": " + std::strerror(error) +
-                    ": only a consumer without name that is lossy or latest can do without the registry; for more, the "
-                    "ring's owner creates it with write permission, e.g. --mode 0660 --group GROUP",
-                error);
-  }
+  if (!fd || (!locks_ && access == Access::read_write)) throw_cannot_open(directory, fd ? "locks" : "consumers", errno);
   if (locks_) guard.add_descriptor(locks_.get());
   struct stat status {};
   ::fstat(fd.get(), &status);
@@ -240,7 +253,9 @@ std::vector<std::uint32_t> Registry::resolve(const std::vector<std::string>& aft
   }
   std::vector<std::uint32_t> followed;
   for (const std::string& name : after) {
-    if (name == own_name) throw Error(Code::cycle, "consumer '" + name + "' cannot come after itself");
+    if (!name.empty() && name == own_name) {
+      throw Error(Code::cycle, "consumer '" + name + "' cannot come after itself: leave it out of `after`");
+    }
     const auto index = name.empty() ? std::nullopt : find(name);
     if (!index) {
       throw Error(Code::not_found, "no consumer '" + name + "' on ring " + ring_ +
