@@ -146,7 +146,7 @@ class Pub {
       std::string_view payload;
       while (input.next(payload)) {
         if (!pace_.wait() || !publish(payload)) return;
-        if (total_bytes != 0 && count_ % 4096 == 0) show(input.bytes_read(), total_bytes);
+        if (total_bytes != 0 && (count_ % 4096 == 0 || command_.rate != 0)) show(input.bytes_read(), total_bytes);
       }
       if (count_ == 0) return;  // nothing to repeat
     }

@@ -2,6 +2,7 @@
 //
 // Where to look: `cli.cpp` has every option, `cmd_*.cpp` what each command does, `json.cpp` every key that it writes.
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -106,6 +107,7 @@ int main_with(const std::vector<std::string>& words) {
 }  // namespace ringbolt::command
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has had enough is an answer of `write`, not an accident
   try {
     return ringbolt::command::main_with({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& error) {

@@ -53,7 +53,6 @@ void catch_signals() {
   struct sigaction inherited {};
   ::sigaction(SIGHUP, nullptr, &inherited);
   if (inherited.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup(1) asked to be left alone
-  std::signal(SIGPIPE, SIG_IGN);
 }
 
 bool stop_requested() noexcept { return noted_signal != 0; }

@@ -1,4 +1,4 @@
-// Ctrl-C, `kill` and the end of a pipe, for commands that run until they are told to stop.
+// Ctrl-C and `kill`, for commands that run until they are told to stop.
 //
 // The first SIGINT, SIGTERM or SIGHUP asks the command to end: it finishes what it is doing, commits what it has printed, and
 // then dies of that signal, so that a shell knows. The second one kills at once.
@@ -8,7 +8,7 @@
 
 namespace ringbolt::command {
 
-// From now on the first signal is only noted, and a broken pipe is an answer of `write`.
+// From now on the first signal is only noted.
 void catch_signals();
 [[nodiscard]] bool stop_requested() noexcept;
 // Dies of the signal that was noted; returns if there was none.

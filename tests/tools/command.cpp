@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -165,6 +166,24 @@ std::string Process::read_line() {
 
 void Process::wait_for_error_text(const std::string& text) {
   pump([&] { return err_.find(text) != std::string::npos; });
+}
+
+void Process::wait_for_end() {
+  pollfd end{.fd = pid_fd_, .events = POLLIN, .revents = 0};
+  check(::poll(&end, 1, static_cast<int>(std::chrono::milliseconds(kWatchdog).count())) == 1, "watchdog");
+}
+
+void Process::wait_until(const std::function<bool()>& ready) const {
+  const auto deadline = std::chrono::steady_clock::now() + kWatchdog;
+  while (!ready()) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("watchdog");
+  }
+}
+
+std::size_t Process::unread_output() const {
+  int bytes = 0;
+  check(::ioctl(out_fd_, FIONREAD, &bytes) == 0, "FIONREAD");
+  return static_cast<std::size_t>(bytes);
 }
 
 Result Process::finish() {

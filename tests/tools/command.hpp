@@ -49,10 +49,13 @@ class Process {
   // Each waits, at most as long as the watchdog lets it, and throws otherwise.
   std::string read_line();  // from standard output, without the newline
   void wait_for_error_text(const std::string& text);
+  void wait_for_end();                                        // without reading any more output
+  void wait_until(const std::function<bool()>& ready) const;  // likewise; asks again and again
   Result finish();      // closes the input, reads everything that read_line has not, waits for the end
   void stop_reading();  // closes this end of standard output
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] std::size_t unread_output() const;  // bytes of standard output that wait in the pipe
   [[nodiscard]] const std::string& error_text() const noexcept { return err_; }
 
  private:

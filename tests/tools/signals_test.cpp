@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 namespace ringbolt::command::test {
@@ -86,11 +87,48 @@ TEST_F(SignalsTest, CtrlCEndsWhoWaitsForARingOrStandsBy) {
   EXPECT_EQ(box.stat("a")["publisher"], Json({{"alive", true}, {"pid", pub.pid()}}));
 }
 
-TEST_F(SignalsTest, TheSecondCtrlCKillsATailWhoseReaderHasStalled) {
+// A process as the kernel says it is.
+struct ProcessState {
+  char state = '?';
+  bool catches_interrupt = false;
+};
+ProcessState state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  ProcessState state;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("State:")) state.state = line.at(7);
+    if (line.starts_with("SigCgt:"))
+      state.catches_interrupt = (std::stoull(line.substr(7), nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+  }
+  return state;
+}
+
+// A tail with more to write than a pipe holds, asleep because nobody reads.
+Process stalled_tail(const Sandbox& box) {
   box.run_ok({"pub", "a"}, numbers(1, 100'000));
-  Process tail = box.start({"tail", "a", "--raw", "--as", "c"});  // more than a pipe holds
+  Process tail = box.start({"tail", "a", "--raw", "--as", "c"});
   EXPECT_EQ(tail.read_line(), "1");
+  tail.wait_until([&] { return tail.unread_output() > 32'768 && state_of(tail.pid()).state == 'S'; });
+  return tail;
+}
+
+TEST_F(SignalsTest, CtrlCEndsATailWhoseReaderHasStalled) {
+  Process tail = stalled_tail(box);
   tail.signal(SIGINT);
+  tail.wait_for_end();  // nobody reads on meanwhile
+  const Result result = tail.finish();
+  EXPECT_EQ(result.status, died_of(SIGINT));
+  const auto printed = lines_of(result.out.substr(0, result.out.rfind('\n')));
+  EXPECT_LE(box.consumer("a", "c")["cursor_sequence"].get<std::uint64_t>(), std::stoull(printed.back()));
+}
+
+TEST_F(SignalsTest, TheSecondCtrlCKills) {
+  Process tail = stalled_tail(box);
+  EXPECT_TRUE(state_of(tail.pid()).catches_interrupt);
+  tail.signal(SIGINT);
+  tail.wait_until([&] { return !state_of(tail.pid()).catches_interrupt; });
+  EXPECT_NE(state_of(tail.pid()).state, 'Z')
+      << "it ended before a second signal could be sent";  // it gives its reader a second
   tail.signal(SIGINT);
   EXPECT_EQ(tail.finish().status, died_of(SIGINT));
 }
