@@ -9,6 +9,7 @@
 // consumer pauses, or has more to do between two looks, may come out below 1.
 #include <ringbolt/ringbolt.hpp>
 
+#include "bare.hpp"
 #include "benchmarks.hpp"
 #include "payload.hpp"
 #include "processes.hpp"
@@ -26,34 +27,6 @@ constexpr std::size_t kSingleTrips = 10'000;  // timed one by one, for p99
 constexpr std::size_t kGroups = 1'000;        // and so many groups of ten, for p50: some clocks step in 10 ns
 constexpr std::size_t kTripsPerGroup = 10;
 constexpr std::size_t kTripsPerSlice = kSingleTrips + kGroups * kTripsPerGroup;
-constexpr double kSiblingNs = 90;  // a bare round trip below this looks like two threads of one core
-
-struct BareLines {
-  alignas(core::kFalseSharingBytes) core::Word64 ping;
-  alignas(core::kFalseSharingBytes) core::Word64 pong;
-};
-
-// One side of the bare ping-pong.
-class BareEnd {
- public:
-  BareEnd(core::Word64& out, const core::Word64& in) : out_(&out), in_(&in) {}
-  void send() noexcept { out_->store_release(++sent_); }
-  void receive() noexcept {
-    ++received_;
-    while (in_->load_acquire() != received_) {
-    }
-  }
-  void receive_pausing() noexcept {
-    ++received_;
-    while (in_->load_acquire() != received_) core::spin_hint();
-  }
-
- private:
-  core::Word64* out_;
-  const core::Word64* in_;
-  std::uint64_t sent_ = 0;
-  std::uint64_t received_ = 0;
-};
 
 // One side of the ping-pong over rings: publishes on one, consumes the other as a gating consumer that reads in place.
 class RingEnd {

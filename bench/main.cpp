@@ -83,6 +83,7 @@ int run(const Arguments& arguments, const std::string& chosen, const std::string
   if (all || chosen == "publish") bench::run_publish(report, arguments.publish);
   if (all || chosen == "throughput") bench::run_throughput(report, arguments.throughput);
   if (all || chosen == "reclaim") bench::run_reclaim(report, arguments.reclaim);
+  report.check_distance();
   if (!arguments.json.empty()) report.write_json(arguments.json);
   return 0;
 }

@@ -20,10 +20,11 @@ constexpr std::size_t kPayloadBytes = 64;
 constexpr std::size_t kRecordBytes = core::record_bytes(kPayloadBytes);
 static_assert(kRecordBytes == 96);
 
-struct Payload {
+// Sources on cache lines of their own, so that neither side reads across more of them than it must.
+struct alignas(64) Payload {
   std::array<std::uint64_t, kPayloadBytes / 8> words;
 };
-struct RecordImage {
+struct alignas(64) RecordImage {
   std::array<std::uint64_t, kRecordBytes / 8> words;
 };
 struct Buffer {
@@ -48,9 +49,9 @@ inline std::size_t opaque(std::size_t number) noexcept {
 [[gnu::noinline]] void copy_known_size(Buffer& buffer, const RecordImage& record) {
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
-    std::memcpy(buffer.bytes.data() + at, &record, sizeof record);
+    std::memcpy(buffer.bytes.data() + at, &record, kRecordBytes);
     keep(&record);
-    at = (at + sizeof record) & (kRingBytes - 1);
+    at = (at + kRecordBytes) & (kRingBytes - 1);
   }
 }
 [[gnu::noinline]] void publish_any_size(Publisher& publisher, const Payload& payload) {
@@ -61,7 +62,7 @@ inline std::size_t opaque(std::size_t number) noexcept {
   }
 }
 [[gnu::noinline]] void copy_any_size(Buffer& buffer, const RecordImage& record) {
-  const std::size_t bytes = opaque(sizeof record);
+  const std::size_t bytes = opaque(kRecordBytes);
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
     std::memcpy(buffer.bytes.data() + at, &record, bytes);
@@ -73,7 +74,7 @@ inline std::size_t opaque(std::size_t number) noexcept {
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) {
     keep(&record);
-    at = (opaque(at) + sizeof record) & (kRingBytes - 1);
+    at = (opaque(at) + kRecordBytes) & (kRingBytes - 1);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "report.hpp"
 
+#include "bare.hpp"
+
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -17,6 +19,11 @@ Report::Report(Machine machine, std::string command) : machine_(std::move(machin
   fmt::print("compiler     {}\n", machine_.compiler);
   fmt::print("clock        {}\n", machine_.clocksource);
   fmt::print("load before  {:.2f}\n", machine_.load_average);
+  if (has_two_cpus()) {
+    bare_ns_ = bare_round_trip_ns(machine_);
+    fmt::print("distance     {:.0f} ns for a bare round trip: {}\n", bare_ns_,
+               bare_ns_ < kSiblingNs ? "looks like two threads of one core" : "not two threads of one core");
+  }
   std::fflush(stdout);
   if (!has_two_cpus()) warn("only one CPU: what needs two processes at a time is left out or measures the scheduler");
   if (machine_.load_average > 0.5) {
@@ -26,6 +33,15 @@ Report::Report(Machine machine, std::string command) : machine_(std::move(machin
 #if !defined(__OPTIMIZE__)
   warn("built without optimisation: these numbers say nothing");
 #endif
+}
+
+void Report::check_distance() {
+  if (!has_two_cpus()) return;
+  const double now = bare_round_trip_ns(machine_);
+  if (now > 1.25 * bare_ns_ || bare_ns_ > 1.25 * now) {
+    warn(fmt::format("the distance between the CPUs changed: a bare round trip took {:.0f} ns before and {:.0f} ns after",
+                     bare_ns_, now));
+  }
 }
 
 void Report::warn(const std::string& sentence) {
@@ -45,7 +61,8 @@ void Report::write_json(const std::string& path) const {
                                   {"cpus", machine_.cpus},
                                   {"pinned_to", {machine_.first_cpu, machine_.second_cpu}},
                                   {"siblings", machine_.siblings},
-                                  {"load_average", machine_.load_average}}},
+                                  {"load_average", machine_.load_average},
+                                  {"bare_round_trip_ns", bare_ns_}}},
                                 {"results", rows_},
                                 {"warnings", warnings_}};
   std::ofstream file(path);

@@ -13,8 +13,10 @@ namespace ringbolt::bench {
 
 class Report {
  public:
-  // Prints the machine to standard output.
+  // Prints the machine to standard output, and how far apart its two CPUs are.
   Report(Machine machine, std::string command);
+  // Looks once more how far apart they are, and warns if that has changed.
+  void check_distance();
 
   [[nodiscard]] const Machine& machine() const noexcept { return machine_; }
   [[nodiscard]] bool has_two_cpus() const noexcept { return machine_.first_cpu != machine_.second_cpu; }
@@ -28,6 +30,7 @@ class Report {
  private:
   Machine machine_;
   std::string command_;
+  double bare_ns_ = 0;  // round trip over two cache lines; 0: only one CPU
   nlohmann::json rows_ = nlohmann::json::array();
   std::vector<std::string> warnings_;
 };
