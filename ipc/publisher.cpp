@@ -34,7 +34,7 @@ bool Publisher::wait_for_room(std::uint64_t record_bytes, std::chrono::nanosecon
 Status Publisher::look_for_room(std::uint64_t record_bytes) {
   if (record_bytes > core::largest_record_bytes(capacity_bytes())) return Status::too_large;
   impl_->check_usable();
-  if (std::exchange(impl_->closed, false)) writer_.set_closed(false);  // who publishes after close() opens the stream again
+  impl_->open_again(writer_);
   bool room = writer_.refill(record_bytes);
   if (!room) {
     impl_->begin_blocked(writer_, writer_.position() + record_bytes + sizeof(std::uint64_t));
@@ -125,6 +125,7 @@ std::uint64_t Claim::commit(std::size_t size_bytes, EventOptions options) {
         Code::bad_option,
         "a claim is committed once, with at most the bytes that were claimed, and before the next event is published");
   }
+  publisher_->impl_->open_again(publisher_->writer_);  // closed since it was claimed
   return std::exchange(publisher_, nullptr)->finish(size_bytes, options);
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ringbolt {
@@ -46,6 +47,11 @@ struct Publisher::Impl {
       throw Error(Code::removed, "ring '" + ring.directory.name +
                                      "' was removed while it was published to: open it again to make a new one");
     }
+  }
+
+  // Who publishes after close() opens the stream again.
+  void open_again(core::Writer& writer) {
+    if (std::exchange(closed, false)) writer.set_closed(false);
   }
 
   // Is this consumer's gate in the way of the claim that is blocked?
