@@ -50,7 +50,8 @@ Consumer Consumer::attach(std::string_view ring, const ConsumerOptions& options)
     if (error.code() != Code::not_allowed || gates || !options.name.empty() || !options.after.empty()) throw;
   }
   if (impl.registry) {
-    if (impl.registry->header().ring_id != impl.events.header().ring_id) {
+    if (impl.registry->header().ring_id != impl.events.header().ring_id ||
+        impl.registry->entries().size() != impl.events.consumer_slots()) {
       throw Error(Code::damaged, "the files `events` and `consumers` in " + impl.directory.path +
                                      " are of two different rings: remove it with `ringbolt rm --force`");
     }

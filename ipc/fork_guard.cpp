@@ -53,11 +53,13 @@ void ForkGuard::add_mapping(void* address, std::size_t bytes) {
   ::madvise(address, bytes, MADV_DONTFORK);
 }
 
-void ForkGuard::add_descriptor(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return;
+int ForkGuard::open_guarded(int directory, const char* file, int flags, mode_t mode) {
   const std::scoped_lock lock(guards().mutex);
-  files_.push_back({fd, status.st_dev, status.st_ino});
+  files_.reserve(files_.size() + 1);  // so that nothing can fail once it is open
+  const int fd = ::openat(directory, file, flags, mode);
+  struct stat status {};
+  if (fd >= 0 && ::fstat(fd, &status) == 0) files_.push_back({fd, status.st_dev, status.st_ino});
+  return fd;
 }
 
 void ForkGuard::raise_in_child(const core::Word32& word) {

@@ -25,9 +25,11 @@ class ForkGuard {
   ForkGuard(const ForkGuard&) = delete;
   ForkGuard& operator=(const ForkGuard&) = delete;
 
-  // Before anything else is done with them. Marks the mapping MADV_DONTFORK.
+  // Before anything else is done with it. Marks the mapping MADV_DONTFORK.
   void add_mapping(void* address, std::size_t bytes);
-  void add_descriptor(int fd);
+  // openat(2), and the descriptor is guarded before another thread can fork: a child with a copy of it would hold every lock
+  // that is taken on it later. -1 with errno set if it cannot be opened.
+  [[nodiscard]] int open_guarded(int directory, const char* file, int flags, mode_t mode);
 
   // A word in one of the mappings that is to be 1 in a child, where everything else is 0.
   void raise_in_child(const core::Word32& word);

@@ -39,15 +39,13 @@ std::string publisher_process(const RingDirectory& directory) {
 // Takes the lease, waiting for it as long as `deadline` allows. Empty if the ring vanished meanwhile.
 std::optional<Descriptor> take_lease(const RingDirectory& directory, const Deadline& deadline, bool standby,
                                      ForkGuard& guard) {
-  Descriptor lease = directory.open_file("lease", O_RDWR);
+  Descriptor lease = directory.open_file("lease", O_RDWR, guard);
   if (!lease) {
     if (errno == ENOENT && !directory.still_there()) return std::nullopt;
-    throw Error(
-        errno == ENOENT ? Code::damaged : Code::not_allowed,
-        "cannot open " + directory.file("lease") + ": " + std::strerror(errno) + ": only the ring's owner can publish to it",
-        errno);
+    const std::string what = "cannot open " + directory.file("lease");
+    if (errno != ENOENT && errno != ELOOP) throw_refused(what, errno, "only the ring's owner can publish to it");
+    throw Error(Code::damaged, what + ": " + std::strerror(errno) + ": remove the ring with `ringbolt rm --force`", errno);
   }
-  guard.add_descriptor(lease.get());  // before it is locked: a child forked while we stand by must not hold it with us
   while (!try_lock_byte(lease.get(), kPublisherByte)) {
     if (!standby || deadline.passed()) {
       throw Error(Code::in_use, "ring '" + directory.name + "' has a live publisher, " + publisher_process(directory) +

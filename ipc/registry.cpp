@@ -41,23 +41,14 @@ void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
 }
 
 [[noreturn]] void throw_cannot_open(const RingDirectory& directory, const char* file, int error) {
-  const std::string what = "cannot open " + directory.file(file) + ": " + std::strerror(error) + ": ";
-  switch (error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      throw Error(Code::not_allowed,
-                  what +
-                      "only a consumer without name that is lossy or latest can do without the registry; for more, the "
-                      "ring's owner creates it with write permission, e.g. --mode 0660 --group GROUP",
-                  error);
-    case ENOENT:
-      if (!directory.still_there()) throw Error(Code::not_found, what + "the ring was removed at this moment", error);
-      [[fallthrough]];
-    case ELOOP:
-    case ENXIO: throw Error(Code::damaged, what + "remove the ring with `ringbolt rm --force`", error);
-    default: throw Error(Code::system, what + "check the process's limits (`ulimit -a`)", error);
-  }
+  const std::string what = "cannot open " + directory.file(file);
+  if (error == ENOENT && !directory.still_there())
+    throw Error(Code::not_found, what + ": the ring was removed at this moment", error);
+  if (error == ENOENT || error == ELOOP || error == ENXIO)
+    throw Error(Code::damaged, what + ": " + std::strerror(error) + ": remove the ring with `ringbolt rm --force`", error);
+  throw_refused(what, error,
+                "only a consumer without name that is lossy or latest can do without the registry; for more, the ring's "
+                "owner creates it with write permission, e.g. --mode 0660 --group GROUP");
 }
 
 // A new owner starts with nothing. The caller holds the byte and the entry is free.
@@ -120,9 +111,8 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   const int flags = access == Access::read_only ? O_RDONLY : O_RDWR;
   const std::string path = directory.file("consumers");
   const Descriptor fd = directory.open_file("consumers", flags);
-  if (fd) locks_ = directory.open_file("locks", flags);
+  if (fd) locks_ = directory.open_file("locks", flags, guard);
   if (!fd || (!locks_ && access == Access::read_write)) throw_cannot_open(directory, fd ? "locks" : "consumers", errno);
-  if (locks_) guard.add_descriptor(locks_.get());
   struct stat status {};
   ::fstat(fd.get(), &status);
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
@@ -300,7 +290,8 @@ void Registry::leave(const EntryClaim& claim) noexcept {
 }
 
 bool Registry::reclaim_if_dead(std::uint32_t index) {
-  if (!try_lock_byte_of(index)) return false;
+  // Asking costs a third of trying, and a publisher that waits for many consumers asks for all of them again and again.
+  if (owner_lives(index) || !try_lock_byte_of(index)) return false;
   ConsumerEntry& entry = entries()[index];
   const std::uint64_t seen = entry.state.load_acquire();
   const bool gating = core::state_of(seen) == EntryState::gating;

@@ -112,26 +112,27 @@ void remove_ring(std::string_view name, bool force) {
   const std::string base = path.filename();
   const Descriptor parent(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto refuse = [&](int error) {
-    const bool gone = error == ENOENT;
-    const bool denied = error == EACCES || error == EPERM;
-    return Error(gone     ? Code::not_found
-                 : denied ? Code::not_allowed
-                          : Code::system,
-                 "cannot remove ring " + directory.path + ": " + std::strerror(error) +
-                     (gone ? ": somebody else has just removed it" : ": only its owner can"),
-                 error);
+    const std::string what = "cannot remove ring " + directory.path;
+    if (error == ENOENT)
+      throw Error(Code::not_found, what + ": " + std::strerror(error) + ": somebody else has just removed it", error);
+    throw_refused(what, error, "only its owner can");
   };
+  if (!parent) refuse(errno);
 
-  const Descriptor lease = directory.open_file("lease", O_RDWR | O_CREAT);
-  if (!lease) throw refuse(errno);
+  ForkGuard guard;
+  const Descriptor lease = directory.open_file("lease", O_RDWR | O_CREAT, guard);
+  if (!lease) refuse(errno);
   if (!try_lock_byte(lease.get(), kPublisherByte) && !force) {
     throw Error(Code::in_use, "ring '" + std::string(name) +
                                   "' has a live publisher: stop it first, or remove the ring under it with --force");
   }
-  if (!directory.still_there()) throw refuse(ENOENT);
+  if (!directory.still_there()) refuse(ENOENT);
+  // What takes a descriptor comes first, so that a lack of them leaves the ring whole.
+  const int listing = ::openat(directory.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (listing < 0) refuse(errno);
+  const std::vector<std::string> files = names_in(listing);
   // The registry tells publisher and consumers to look; a ring too damaged to have one is removed all the same. It is
   // told before the deed, so that a death in between leaves nobody who was not told.
-  ForkGuard guard;
   std::optional<Registry> registry;
   try {
     registry.emplace(directory, Access::read_write, guard);
@@ -139,8 +140,9 @@ void remove_ring(std::string_view name, bool force) {
   } catch (const Error&) {
   }
   const std::string hidden = hidden_name(base, "gone");
-  if (!hide(parent.get(), base, hidden, directory)) throw refuse(errno);
-  remove_directory(parent.get(), hidden.c_str());
+  if (!hide(parent.get(), base, hidden, directory)) refuse(errno);
+  for (const std::string& file : files) ::unlinkat(directory.fd.get(), file.c_str(), 0);
+  remove_directory(parent.get(), hidden.c_str());  // and what a publisher has put there meanwhile
   sweep_hidden(parent.get(), base);
   if (registry) {
     registry->sleepers().wake_all();

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -48,10 +49,20 @@ std::string mount_point(std::filesystem::path path) {
   return path;
 }
 
+// What to do about what a process may not have, apart from room and rights.
+const char* advice(int error) {
+  switch (error) {
+    case ENOENT: return ": its parent directory does not exist";
+    case EFBIG: return ": raise the limit of a file's size (`ulimit -f`), or choose a smaller capacity";
+    default: return ": check the process's limits (`ulimit -a`)";
+  }
+}
+
 [[noreturn]] void throw_cannot_create(const std::string& path, std::uint64_t asked_bytes, int error) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   std::string sentence = "cannot create ring " + path + " (" + readable_bytes(asked_bytes) + "): " + std::strerror(error);
-  if (error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EFBIG) {
+  if (error == EFBIG) throw Error(Code::no_space, sentence + advice(error), error);
+  if (error == ENOSPC || error == EDQUOT || error == ENOMEM) {
     struct statfs system {};
     if (::statfs(parent.c_str(), &system) == 0) {
       const auto block = static_cast<std::uint64_t>(system.f_bsize);
@@ -66,8 +77,7 @@ std::string mount_point(std::filesystem::path path) {
   if (error == EACCES || error == EPERM || error == EROFS) {
     throw Error(Code::not_allowed, sentence + ": choose another directory with RINGBOLT_DIR", error);
   }
-  throw Error(error == ENOENT ? Code::not_found : Code::system,
-              sentence + (error == ENOENT ? ": its parent directory does not exist" : ""), error);
+  throw Error(error == ENOENT ? Code::not_found : Code::system, sentence + advice(error), error);
 }
 
 void check_options(const PublisherOptions& options, std::string_view name) {
@@ -134,8 +144,7 @@ class Site {
       directory_ = {std::string(name), ring_path,
                     Descriptor(::openat(parent, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
       if (directory_.fd) {
-        lease_ = directory_.open_file("lease", O_RDWR | O_CREAT | O_EXCL);
-        if (lease_) guard.add_descriptor(lease_.get());
+        lease_ = directory_.open_file("lease", O_RDWR | O_CREAT | O_EXCL, guard);
         if (lease_ && lock_or_remove()) {
           made_ = true;
           return;
@@ -193,6 +202,9 @@ class Site {
 
 // A file of so many bytes, all of them allocated: what cannot be had is missed now, and never as SIGBUS later.
 Descriptor allocate(const RingDirectory& site, const char* file, std::uint64_t bytes, std::uint64_t asked_bytes) {
+  // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills, before it says EFBIG.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) throw_cannot_create(site.path, asked_bytes, EFBIG);
   Descriptor fd = site.open_file(file, O_RDWR | O_CREAT | O_EXCL);
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) throw_cannot_create(site.path, asked_bytes, errno);
   return fd;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -41,7 +42,8 @@ void check_name(std::string_view name, const char* whose) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   };
-  const std::string quoted = std::string(whose) + " '" + std::string(name.substr(0, 80)) + "'";
+  std::string quoted = std::string(whose) + " '" + std::string(name.substr(0, 80)) + "'";
+  std::ranges::replace(quoted, '\0', '?');  // would end the sentence
   if (name.empty())
     throw Error(Code::bad_name, std::string("the ") + whose + " is empty: give 1 to 64 characters of A-Z a-z 0-9 . _ -");
   if (name.size() > kLongestName) {
@@ -61,7 +63,16 @@ std::string ring_path(std::string_view name) {
   }
   while (name.size() > 1 && name.back() == '/') name.remove_suffix(1);  // a trailing slash is what completion leaves
   check_name(name.substr(name.rfind('/') + 1), "ring name");
-  return std::filesystem::absolute(name);  // a later chdir must not change what is meant
+  std::string path = std::filesystem::absolute(name);  // a later chdir must not change what is meant
+  if (path.size() >= PATH_MAX) {
+    throw Error(Code::bad_name, "the path '" + path.substr(0, 80) + "...' is too long for a ring name: at most " +
+                                    std::to_string(PATH_MAX - 1) + " characters are allowed");
+  }
+  if (path.find('\0') != std::string::npos) {
+    throw Error(Code::bad_name, std::string("the ring name '") + path.c_str() +
+                                    "...' has a zero byte in it, which is not allowed: give a path without");
+  }
+  return path;
 }
 
 namespace {
@@ -97,14 +108,7 @@ std::string suggestion(std::string_view name) {
               ENOENT);
 }
 
-[[noreturn]] void throw_cannot_open(const std::string& what, int error) {
-  const bool denied = error == EACCES || error == EPERM || error == EROFS;
-  throw Error(denied ? Code::not_allowed : Code::system,
-              "cannot open " + what + ": " + std::strerror(error) +
-                  (denied ? ": the ring's owner decides who may, with --mode and --group at its creation"
-                          : ": check the process's limits (`ulimit -a`)"),
-              error);
-}
+constexpr const char* kOwnerDecides = "the ring's owner decides who may, with --mode and --group at its creation";
 
 void check_header(const core::EventsHeader& header, const std::string& path) {
   if (header.magic == __builtin_bswap64(core::kEventsMagic)) {
@@ -135,6 +139,14 @@ void check_header(const core::EventsHeader& header, const std::string& path) {
 
 }  // namespace
 
+void throw_refused(const std::string& what, int error, const char* whose_right) {
+  const bool denied = error == EACCES || error == EPERM || error == EROFS;
+  throw Error(
+      denied ? Code::not_allowed : Code::system,
+      what + ": " + std::strerror(error) + ": " + (denied ? whose_right : "check the process's limits (`ulimit -a`)"),
+      error);
+}
+
 RingDirectory RingDirectory::open(std::string_view name) {
   RingDirectory directory{std::string(name), ring_path(name), {}};
   directory.fd = Descriptor(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -144,13 +156,25 @@ RingDirectory RingDirectory::open(std::string_view name) {
       throw Error(Code::damaged,
                   directory.path + " is not a ring: it is no directory, or a symbolic link: choose another name", errno);
     }
-    throw_cannot_open(directory.path, errno);
+    throw_refused("cannot open " + directory.path, errno, kOwnerDecides);
   }
   return directory;
 }
 
+namespace {
+
+// Where somebody has put a pipe, O_NONBLOCK keeps open(2) from waiting for its other end; it means nothing for a file.
+constexpr int kAlways = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+constexpr mode_t kPrivate = 0600;
+
+}  // namespace
+
 Descriptor RingDirectory::open_file(const char* file, int flags) const noexcept {
-  return Descriptor(::openat(fd.get(), file, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+  return Descriptor(::openat(fd.get(), file, flags | kAlways, kPrivate));
+}
+
+Descriptor RingDirectory::open_file(const char* file, int flags, ForkGuard& guard) const {
+  return Descriptor(guard.open_guarded(fd.get(), file, flags | kAlways, kPrivate));
 }
 
 bool RingDirectory::still_there() const noexcept {
@@ -169,7 +193,7 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
   const std::string path = directory.file("events");
   const Descriptor fd = directory.open_file("events", access == Access::read_only ? O_RDONLY : O_RDWR);
   if (!fd) {
-    if (errno != ENOENT) throw_cannot_open(path, errno);
+    if (errno != ENOENT) throw_refused("cannot open " + path, errno, kOwnerDecides);
     if (!directory.still_there()) throw_not_found(directory.name, directory.path);
     throw Error(Code::damaged, directory.path + " is not a ring: there is no file `events` in it: choose another name",
                 ENOENT);
@@ -215,9 +239,8 @@ Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, 
     return Error(errno == ENOSPC ? Code::no_space : Code::system,
                  std::string("cannot ") + what + " " + directory.file(hidden) + ": " + std::strerror(errno), errno);
   };
-  Descriptor alive = directory.open_file(hidden, O_RDWR | O_CREAT | O_EXCL);
+  Descriptor alive = directory.open_file(hidden, O_RDWR | O_CREAT | O_EXCL, guard);
   if (!alive) throw fail("create");
-  guard.add_descriptor(alive.get());
   if (!try_lock_byte(alive.get(), kPublisherByte)) throw fail("lock");
   struct stat events {};
   ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);

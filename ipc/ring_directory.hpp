@@ -25,6 +25,10 @@ void check_name(std::string_view name, const char* whose);
 // Path of the ring's directory: NAME in the parent directory, or the path itself if there is a slash in it.
 [[nodiscard]] std::string ring_path(std::string_view name);
 
+// Throws the Error for a refusal of the system: not_allowed with `whose_right`, who could do it; otherwise system. `what` is what
+// failed, on which object.
+[[noreturn]] void throw_refused(const std::string& what, int error, const char* whose_right);
+
 // An existing ring's directory. Throws Error: not_found, not_allowed, bad_name.
 struct RingDirectory {
   std::string name;
@@ -34,6 +38,8 @@ struct RingDirectory {
   [[nodiscard]] static RingDirectory open(std::string_view name);
   // A file in it; a descriptor that is not open, with errno set, if that fails.
   [[nodiscard]] Descriptor open_file(const char* file, int flags) const noexcept;
+  // The same for one to take locks on: no forked child keeps it.
+  [[nodiscard]] Descriptor open_file(const char* file, int flags, ForkGuard& guard) const;
   // Does the path still lead here?
   [[nodiscard]] bool still_there() const noexcept;
   // Has the directory been taken away? Nobody who may not do that can make believe that it was.
