@@ -7,13 +7,15 @@
 
 namespace ringbolt::core {
 
-#define RINGBOLT_EACH_STEP(X)                                                                                              \
-  X(claimed)                                                                                                               \
-  X(zeroed_next)                                                                                                           \
-  X(wrote_header)                                                                                                          \
-  X(committed) X(hinted) X(batch_zeroed) X(batch_inner_committed) X(anchor_invalidated) X(anchor_sequenced) X(anchored)    \
-      X(intent_raised) X(intent_fenced) X(gates_scanned) X(checkpoint_invalidated) X(checkpoint_sequenced) X(checkpointed) \
-          X(lease_taken) X(end_found) X(alive_file_named) X(epoch_stored) X(taken_over)
+// clang-format off
+#define RINGBOLT_EACH_STEP(X)                                                                                          \
+  X(claimed) X(zeroed_next) X(wrote_header) X(committed) X(hinted)                                                     \
+  X(batch_zeroed) X(batch_inner_committed)                                                                             \
+  X(anchor_invalidated) X(anchor_sequenced) X(anchored)                                                                \
+  X(intent_raised) X(intent_fenced) X(gates_scanned)                                                                   \
+  X(checkpoint_invalidated) X(checkpoint_sequenced) X(checkpointed)                                                    \
+  X(lease_taken) X(end_found) X(alive_file_named) X(epoch_stored) X(taken_over)
+// clang-format on
 
 enum class Step : std::uint32_t {
 #define RINGBOLT_STEP_NAME(name) name,

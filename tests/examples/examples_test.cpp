@@ -14,9 +14,9 @@
 namespace {
 
 // A process with its standard output in a file, ended by the kernel if it hangs.
-class Run {
+class Program {
  public:
-  Run(const std::filesystem::path& directory, const std::vector<std::string>& words)
+  Program(const std::filesystem::path& directory, const std::vector<std::string>& words)
       : output_(directory / (words[0] + words.back() + ".out")) {
     pid_ = ::fork();
     if (pid_ != 0) return;
@@ -67,26 +67,26 @@ class Examples : public ::testing::Test {
 };
 
 TEST_F(Examples, PublishAndConsumeAgreeOnEveryOrder) {
-  EXPECT_EQ(Run(directory_, {"publish", "orders", "1000"}).finish(), "published up to 1000\n");
+  EXPECT_EQ(Program(directory_, {"publish", "orders", "1000"}).finish(), "published up to 1000\n");
   // Prices are 100 + id % 7, ten of each: 1000 orders, turnover 10 * (100000 + sum of id % 7).
   std::uint64_t remainders = 0;
   for (std::uint64_t id = 1; id <= 1000; ++id) remainders += id % 7;
-  EXPECT_EQ(Run(directory_, {"consume", "orders", "billing"}).finish(),
+  EXPECT_EQ(Program(directory_, {"consume", "orders", "billing"}).finish(),
             "billing: 1000 orders, turnover " + std::to_string(10 * (100'000 + remainders)) + ".00\n");
-  EXPECT_EQ(Run(directory_, {"consume", "orders", "billing"}).finish(), "billing: 0 orders, turnover 0.00\n");  // it resumes
+  EXPECT_EQ(Program(directory_, {"consume", "orders", "billing"}).finish(), "billing: 0 orders, turnover 0.00\n");  // it resumes
 }
 
 TEST_F(Examples, ShippingSeesWhatRiskAndAuditAreDoneWith) {
-  EXPECT_EQ(Run(directory_, {"publish", "orders", "10"}).finish(), "published up to 10\n");
-  EXPECT_EQ(Run(directory_, {"fan_out", "orders", "risk"}).finish(), "risk: 10 events, 240 bytes\n");
-  EXPECT_EQ(Run(directory_, {"fan_out", "orders", "audit"}).finish(), "audit: 10 events, 240 bytes\n");
-  Run shipping(directory_, {"fan_out", "orders", "shipping"});
+  EXPECT_EQ(Program(directory_, {"publish", "orders", "10"}).finish(), "published up to 10\n");
+  EXPECT_EQ(Program(directory_, {"fan_out", "orders", "risk"}).finish(), "risk: 10 events, 240 bytes\n");
+  EXPECT_EQ(Program(directory_, {"fan_out", "orders", "audit"}).finish(), "audit: 10 events, 240 bytes\n");
+  Program shipping(directory_, {"fan_out", "orders", "shipping"});
   EXPECT_EQ(shipping.finish(), "shipping: 10 events, 240 bytes\n");
 }
 
 TEST_F(Examples, AConsumerThatIsThereFirstGetsEverythingAsItHappens) {
-  EXPECT_EQ(Run(directory_, {"publish", "orders", "0"}).finish(), "published up to 0\n");
-  EXPECT_EQ(Run(directory_, {"fan_out", "orders", "risk"}).finish(), "risk: 0 events, 0 bytes\n");  // closed and empty
+  EXPECT_EQ(Program(directory_, {"publish", "orders", "0"}).finish(), "published up to 0\n");
+  EXPECT_EQ(Program(directory_, {"fan_out", "orders", "risk"}).finish(), "risk: 0 events, 0 bytes\n");  // closed and empty
 }
 
 }  // namespace
