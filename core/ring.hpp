@@ -19,12 +19,16 @@
 //   [A1] anchor = (position, sequence)          rel     consumer, once a batch
 //   [W3] intent = what I may write below        rlx     ----------------------
 //   [W4] fence                                  sc      [G1] my gate = first byte I still need         rel
-//   [G2] smallest gate of all that gate         acq
-//   [C1] checkpoint = (position, sequence)      rel     consumer, joining a gate
-//                                                       ------------------------
-//   whoever evicts                                      [J1] gate; state = gating; changes + 1         rel
-//   --------------                                      [J2] fence                                     sc
-//   [E1] state: gating -> evicted               rel     [J3] intent > gate + capacity?  choose a later one
+//   [G2] smallest gate of all that gate         acq     [F1] my cursor = last event committed          rel
+//   [C1] checkpoint = (position, sequence)      rel
+//                                                       consumer, joining a gate
+//   whoever evicts                                      ------------------------
+//   --------------                                      [J1] gate; state = gating; changes + 1         rel
+//   [E1] state: gating -> evicted               rel     [J2] fence                                     sc
+//                                                       [J3] intent > gate + capacity?  choose a later one
+//   consumer that comes after others
+//   --------------------------------
+//   [F2] is the event below all their cursors?  acq
 //
 // Why it is right:
 //

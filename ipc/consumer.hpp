@@ -194,7 +194,7 @@ class Consumer {
     if (fence_each_gate_) [[unlikely]]
       core::fence_seq_cst();
     core::fence_compiler();
-    if (gate_waiters_->load_relaxed() != 0) [[unlikely]]
+    if (gate_waiters_->load_relaxed() != 0) [[unlikely]]  // [S4] relaxed: [S2] orders it
       wake_gate_waiters();
   }
   void end_batch() {

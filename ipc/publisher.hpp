@@ -194,12 +194,12 @@ class Publisher {
     wake();
     return sequence;
   }
-  // [S1] A sleeper stores `waiters`, then orders that with membarrier(2) against the load here; see `parking.hpp`.
+  // A sleeper stores `waiters` [S1], then orders that with membarrier(2) [S2] against the load here; see `parking.hpp`.
   void wake() {
     if (fence_each_commit_) [[unlikely]]
       core::fence_seq_cst();
     core::fence_compiler();
-    if (waiters_->load_relaxed() != 0) [[unlikely]]
+    if (waiters_->load_relaxed() != 0) [[unlikely]]  // [S4] relaxed: [S2] orders it
       wake_sleepers();
   }
 

@@ -164,7 +164,7 @@ std::uint32_t Registry::take_entry(std::string_view name) {
     if (const auto own = find(name)) {
       if (try_lock_byte_of(*own)) return *own;
       throw Error(Code::in_use, "consumer '" + std::string(name) + "' of " + ring_ + " is attached already, by process " +
-                                    std::to_string(all[*own].pid.load_relaxed()) +
+                                    std::to_string(all[*own].pid.load_relaxed()) +  // relaxed: for people
                                     ": stop it first, or choose another name");
     }
   }
@@ -186,7 +186,8 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   for (std::uint32_t i = 0; i < slots_; ++i) {
     if (take(i, [](const ConsumerEntry& entry) { return read_name(entry).empty(); })) return i;
   }
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> oldest_first;  // attach number, copied since others may change it
+  // By attach number; relaxed, and copied since others may change it.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> oldest_first;
   for (std::uint32_t i = 0; i < slots_; ++i) oldest_first.emplace_back(all[i].attach_number.load_relaxed(), i);
   std::ranges::sort(oldest_first);
   for (const auto& [number, i] : oldest_first) {
@@ -251,7 +252,8 @@ std::vector<std::uint32_t> Registry::resolve(const std::vector<std::string>& aft
       throw Error(Code::not_found, "no consumer '" + name + "' on ring " + ring_ +
                                        " to come after: attach it first; `ringbolt stat` shows those there are");
     }
-    if (static_cast<core::Policy>(entries()[*index].policy.load_relaxed()) != core::Policy::gate) {
+    const std::uint64_t policy = entries()[*index].policy.load_relaxed();  // relaxed: under the lock that the caller holds
+    if (static_cast<core::Policy>(policy) != core::Policy::gate) {
       throw Error(Code::bad_option,
                   "cannot come after '" + name + "', which does not gate and may skip events: attach it with policy gate");
     }
