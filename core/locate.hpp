@@ -31,44 +31,32 @@ class Locator {
   explicit Locator(RingView ring) noexcept : ring_(ring) {}
 
   // The oldest event that can be addressed, or the end of an empty stream.
-  [[nodiscard]] Location oldest() const noexcept {
-    const Candidates known = candidates();
-    return known.count == 0 ? end() : Location{Found::record, known.at[0].place};
-  }
+  [[nodiscard]] Location oldest() const noexcept { return walk(candidates().at[0], any); }
 
   // Where the next event will be.
-  [[nodiscard]] Location end() const noexcept {
-    const Candidates known = candidates();
-    if (known.count == 0) return from_the_beginning();
-    return walk(known.at[known.count - 1], [](const Record&) { return false; });
-  }
+  [[nodiscard]] Location end() const noexcept { return walk(candidates().last(), none); }
 
   // The newest event. `end` if there has been none.
   [[nodiscard]] Location newest() const noexcept {
-    const Candidates known = candidates();
-    if (known.count == 0) return from_the_beginning();
-    Location last{Found::record, known.at[known.count - 1].place};
-    const Location stopped = walk(known.at[known.count - 1], [&](const Record& record) {
-      last.place = {record.position, record.sequence};
+    Location last;
+    const Location stopped = walk(candidates().last(), [&](const Record& record) {
+      last = {Found::record, {record.position, record.sequence}};
       return false;
     });
-    return stopped.found == Found::corrupt ? stopped : last;
+    return last.found == Found::record && stopped.found != Found::corrupt ? last : stopped;
   }
 
   // The event `sequence`; the oldest one if that is gone (the caller compares); the end if it is still to come.
   [[nodiscard]] Location sequence(std::uint64_t sequence) const noexcept {
     const Candidates known = candidates();
-    if (known.count == 0) return from_the_beginning();
     std::size_t best = 0;
     while (best + 1 < known.count && known.at[best + 1].place.sequence <= sequence) ++best;
-    if (sequence <= known.at[best].place.sequence) return {Found::record, known.at[best].place};
-    return walk(known.at[best], [&](const Record& record) { return record.sequence == sequence; });
+    return walk(known.at[best], [&](const Record& record) { return record.sequence >= sequence; });
   }
 
   // The first event stamped at or after `timestamp_ns`; the end if there is none yet. Stamps never decrease within a ring.
   [[nodiscard]] Location time(std::uint64_t timestamp_ns) const noexcept {
     const Candidates known = candidates();
-    if (known.count == 0) return from_the_beginning();
     std::size_t best = 0;
     while (best + 1 < known.count && known.at[best + 1].timestamp_ns < timestamp_ns) ++best;
     return walk(known.at[best], [&](const Record& record) { return record.timestamp_ns >= timestamp_ns; });
@@ -78,11 +66,10 @@ class Locator {
   // before the first copy is done, as the oldest would be.
   [[nodiscard]] Location halfway() const noexcept {
     const Candidates known = candidates();
-    if (known.count == 0) return from_the_beginning();
-    const std::uint64_t newest = known.at[known.count - 1].place.position;
+    const std::uint64_t newest = known.last().place.position;
     std::size_t best = 0;
     while (best + 1 < known.count && beyond(newest, known.at[best].place.position + ring_.capacity / 2)) ++best;
-    return {Found::record, known.at[best].place};
+    return walk(known.at[best], any);
   }
 
   // Is there a published event with this sequence at this position, not being written over? Then the record's header.
@@ -96,11 +83,15 @@ class Locator {
     Place place;
     std::uint64_t timestamp_ns = 0;
   };
+  // Ascending by sequence, at least one. Each is a published event; if none is known, the beginning of the stream, which is
+  // empty, or so new that nothing points to it yet, or (only while the search is being overrun) written over.
   struct Candidates {
-    std::array<Candidate, kChunksPerRing + 2> at;  // ascending by sequence, each validated
+    std::array<Candidate, kChunksPerRing + 2> at;
     std::size_t count = 0;
+    [[nodiscard]] const Candidate& last() const noexcept { return at[count - 1]; }
   };
 
+  // From the newest to the oldest: what is found published later must not hide that something older was, too.
   [[nodiscard]] Candidates candidates() const noexcept {
     Candidates known;
     const auto consider = [&](Place place) {
@@ -108,25 +99,24 @@ class Locator {
       if (place.position == kNoPosition || !published_at(place, record)) return;
       known.at[known.count++] = {place, record.timestamp_ns};
     };
-    consider({0, ring_.first_sequence});
-    for (const Boundary& checkpoint : ring_.header->checkpoints) {
-      const std::uint64_t position = checkpoint.position.load_acquire();  // [C2] pairs with [C1]
-      consider({position, checkpoint.sequence.load_acquire()});
-    }
     if (const std::uint64_t hint = ring_.header->hint.load_acquire();  // [H2] pairs with [H1]
         hint != kNoPosition && hint % kRecordAlignment == 0) {
       consider({hint, ring_.record_at(hint).sequence.load_acquire()});  // [R1]; validated like the others
     }
+    for (const Boundary& checkpoint : ring_.header->checkpoints) {
+      const std::uint64_t position = checkpoint.position.load_acquire();  // [C2] pairs with [C1]
+      consider({position, checkpoint.sequence.load_acquire()});
+    }
+    const Place beginning{0, ring_.first_sequence};
+    consider(beginning);
+    if (known.count == 0) known.at[known.count++] = {beginning, 0};
     std::sort(known.at.begin(), known.at.begin() + static_cast<std::ptrdiff_t>(known.count),
               [](const Candidate& a, const Candidate& b) { return a.place.sequence < b.place.sequence; });
     return known;
   }
 
-  // With no event known the stream is empty, or its first event is so new that nothing points to it yet, or (only while
-  // the search is being overrun) everything known was written over meanwhile.
-  [[nodiscard]] Location from_the_beginning() const noexcept {
-    return walk({{0, ring_.first_sequence}, 0}, [](const Record&) { return false; });
-  }
+  static bool any(const Record& /*record*/) noexcept { return true; }
+  static bool none(const Record& /*record*/) noexcept { return false; }
 
   // Reads on from `start` until `wanted` says yes. A publisher at full speed may keep ahead for long: after two laps the
   // search is given up as overrun.

@@ -15,6 +15,22 @@ struct StreamEnd {
   std::uint64_t newest_timestamp_ns = 0;  // of the last event; 0 if there is none to be found
 };
 
+// Of the last event, when it lies before the newest anchor: the hint names it, or the first one of its batch. Nobody writes.
+[[nodiscard]] inline std::uint64_t timestamp_from_hint(const RingView& ring) noexcept {
+  const std::uint64_t hint = ring.header->hint.load_acquire();  // [H2]
+  if (hint == kNoPosition || hint % kRecordAlignment != 0) return 0;
+  const std::uint64_t sequence = ring.record_at(hint).sequence.load_acquire();
+  if (sequence == 0) return 0;  // damaged: a hint names what is published
+  Reader reader(ring, {hint, sequence});
+  std::uint64_t newest = 0;
+  const std::uint64_t furthest = hint + ring.capacity;
+  for (Record record; !beyond(reader.place().position, furthest) && reader.peek(record) == ReadStatus::event;
+       reader.advance(record)) {
+    newest = record.timestamp_ns;
+  }
+  return newest;
+}
+
 [[nodiscard]] inline StreamEnd find_stream_end(const RingView& ring) noexcept {
   // [A2] pairs with [A1]; the dead publisher's stores became visible before the kernel gave its lease away.
   Place anchor;
@@ -30,10 +46,6 @@ struct StreamEnd {
 
   StreamEnd result;
   Record record;
-  const std::uint64_t hint = ring.header->hint.load_acquire();  // [H2]
-  if (hint != kNoPosition && hint % kRecordAlignment == 0) {
-    result.newest_timestamp_ns = ring.record_at(hint).timestamp_ns.load_relaxed();  // relaxed: nobody writes now
-  }
   Reader reader(ring, anchor);
   const std::uint64_t furthest = anchor.position + ring.capacity;
   while (!beyond(reader.place().position, furthest)) {
@@ -45,6 +57,7 @@ struct StreamEnd {
       case ReadStatus::empty:
         result.valid = true;
         result.end = reader.place();
+        if (result.end == anchor) result.newest_timestamp_ns = timestamp_from_hint(ring);
         return result;
       case ReadStatus::overrun:
       case ReadStatus::evicted:
