@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <vector>
@@ -49,7 +50,7 @@ double ns_each(std::uint64_t count, Body&& body) {
 // The value below which `share` (0 to 1) of `values` lie; 0 for none.
 inline double quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
-  const auto index = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+  const auto index = std::lround(share * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), values.begin() + index, values.end());
   return values[static_cast<std::size_t>(index)];
 }

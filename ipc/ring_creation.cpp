@@ -259,6 +259,10 @@ void write_events(const Site& site, const PublisherOptions& options, std::uint64
   const RingDirectory& directory = site.directory();
   ForkGuard guard;
   const std::uint64_t page = file_page_bytes(directory.fd.get());
+  if (capacity % page != 0) {
+    throw Error(Code::bad_option, "cannot create ring '" + directory.name + "': its file system has pages of " +
+                                      readable_bytes(page) + ": choose a capacity of at least that, or another directory");
+  }
   const std::uint64_t offset = options.huge_pages && page < kHugePageBytes ? kHugePageBytes : page;
   const Descriptor fd = allocate(directory, "events", offset + capacity, capacity);
   const FileMapping head(fd.get(), page, Access::read_write, directory.file("events"), guard);

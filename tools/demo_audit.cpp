@@ -1,30 +1,40 @@
 #include "demo_audit.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace ringbolt::demo {
 namespace {
 
-std::uint64_t checksum_of(std::uint64_t number, std::string_view line) noexcept {
+using Stamp = std::array<char, kStampBytes>;
+
+Stamp stamp_of(std::uint64_t number, std::string_view line) noexcept {
   const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof number>>(number);
   const std::uint64_t hash = core::fnv1a(bytes.data(), bytes.size());
-  return core::fnv1a(reinterpret_cast<const std::uint8_t*>(line.data()), line.size(), hash);
+  const std::uint64_t checksum = core::fnv1a(reinterpret_cast<const std::uint8_t*>(line.data()), line.size(), hash);
+  Stamp stamp;
+  fmt::format_to_n(stamp.data(), stamp.size(), "{:010} {:016x} ", number, checksum);
+  return stamp;
 }
 
 }  // namespace
 
 void encode(std::span<std::byte> payload, std::uint64_t number, std::string_view line) noexcept {
-  const Stamp stamp{number, checksum_of(number, line)};
-  std::memcpy(payload.data(), &stamp, kStampBytes);
-  std::memcpy(payload.data() + kStampBytes, line.data(), line.size());
+  const Stamp stamp = stamp_of(number, line);
+  std::memcpy(payload.data(), stamp.data(), stamp.size());
+  std::memcpy(payload.data() + stamp.size(), line.data(), line.size());
 }
 
 std::uint64_t number_of(const Event& event) noexcept {
-  if (event.payload.size() < kStampBytes) return 0;
-  Stamp stamp;
-  std::memcpy(&stamp, event.payload.data(), kStampBytes);
-  return stamp.checksum == checksum_of(stamp.number, event.text().substr(kStampBytes)) ? stamp.number : 0;
+  const std::string_view text = event.text();
+  std::uint64_t number = 0;
+  if (text.size() < kStampBytes) return 0;
+  std::from_chars(text.data(), text.data() + kStampBytes, number);
+  const Stamp stamp = stamp_of(number, text.substr(kStampBytes));
+  return std::equal(stamp.begin(), stamp.end(), text.begin()) ? number : 0;
 }
 
 Content examine(const Event& event, const Plan& plan) noexcept {

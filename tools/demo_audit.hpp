@@ -19,11 +19,9 @@
 namespace ringbolt::demo {
 
 // ---- the payload -------------------------------------------------------------------------------------------------------
-struct Stamp {
-  std::uint64_t number;    // from 1, over the whole demo: the sequence that the event must have
-  std::uint64_t checksum;  // of the number and the line
-};
-inline constexpr std::size_t kStampBytes = sizeof(Stamp);
+// `0000052101 9f86d081884c7d65 2026-11-23 14:32:25 status installed ...`: readable, so that `ringbolt tail` shows something.
+// The number is from 1 over the whole demo, and so the sequence that the event must have; the checksum is of it and the line.
+inline constexpr std::size_t kStampBytes = 10 + 1 + 16 + 1;
 
 enum class Content : std::uint8_t { right, torn, wrong };
 

@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kCommitEvery = 500;  // events; `phoenix` may see so many twice
-constexpr double kSlowShare = 8;             // `slow` manages an eighth of what is published
+constexpr std::uint64_t kPhoenixCommitsEvery = 500;  // events; it may see so many twice
+constexpr double kSlowShare = 8;                     // `slow` manages an eighth of what is published
 constexpr std::uint64_t kLongestDelayNs = 250'000'000;
 constexpr auto kLook = 100ms;  // how long a wait lasts before a consumer looks at anything else
 
@@ -127,6 +127,7 @@ void read_in_batches(Consumer& consumer, Audit& audit, const Stage& stage, bool 
 // One by one: `slow`, which dawdles over each until all is published, and `phoenix`, which commits now and then.
 void read_one_by_one(Consumer& consumer, Audit& audit, const Stage& stage, Role role) {
   const auto pause = std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 * kSlowShare / stage.plan.events_per_second()));
+  const std::uint64_t commit_every = role == Role::phoenix ? kPhoenixCommitsEvery : 1;
   std::uint64_t uncommitted = 0;
   Event event;
   while (true) {
@@ -134,7 +135,7 @@ void read_one_by_one(Consumer& consumer, Audit& audit, const Stage& stage, Role 
       case Status::ok:
         audit.event(event);
         if (role == Role::slow && stage.board.ended.load_acquire() == 0) std::this_thread::sleep_for(pause);
-        if (role == Role::phoenix && ++uncommitted == kCommitEvery) {
+        if (++uncommitted == commit_every) {
           consumer.commit(event.sequence);
           uncommitted = 0;
         }

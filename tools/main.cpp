@@ -35,7 +35,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
 std::string meant(const CLI::App& app, const CLI::App& sub, const std::vector<std::string>& words) {
   if (&sub == &app) return words.empty() ? "" : closest(words.front(), command_names(app));
   for (const std::string& word : sub.remaining()) {
-    if (const std::string near = closest(word, option_names(sub)); !near.empty()) return near;
+    if (std::string near = closest(word, option_names(sub)); !near.empty()) return near;
   }
   return {};
 }

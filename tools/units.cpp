@@ -110,7 +110,7 @@ std::time_t calendar_seconds(std::string_view text, const std::cmatch& match) {
     bad_time(text);
   }
   if (zone.size() == 6) {
-    const int offset_minutes = std::stoi(zone.substr(1, 2)) * 60 + std::stoi(zone.substr(4, 2));
+    const std::time_t offset_minutes = std::stoi(zone.substr(1, 2)) * 60 + std::stoi(zone.substr(4, 2));
     seconds += (zone[0] == '-' ? 60 : -60) * offset_minutes;
   }
   return seconds;

@@ -256,6 +256,33 @@ TEST_F(LocatingIn, ARingForAPlaceThatSomebodyRemembers) {
   EXPECT_FALSE(locator.published_at(log_.events.front().place, record)) << "overrun";
 }
 
+TEST(Locating, AZeroWordIsNoEventWhateverPointsToIt) {
+  const TestRing ring;
+  ring.header().hint.store_relaxed(0);
+  ring.header().checkpoints[0].sequence.store_relaxed(0);
+  ring.header().checkpoints[0].position.store_relaxed(0);
+  Record record;
+  EXPECT_FALSE(Locator(ring.view()).published_at({0, 0}, record));
+  expect_searches_agree(ring, {.start = {0, 1}, .events = {}});
+}
+
+// A payload may hold anything, also what looks like a record; but not where one can begin.
+TEST(Locating, APlaceThatIsNotAMultipleOfEightIsNoEvent) {
+  const TestRing ring;
+  struct {
+    std::uint64_t sequence = 9;
+    std::uint64_t timestamp_ns = 1;
+    std::uint32_t size = 0;
+    std::uint32_t rest[3] = {};
+  } const forged;
+  static_assert(sizeof forged == sizeof(RecordHeader));
+  std::memcpy(ring.data() + 68, &forged, sizeof forged);
+  std::memcpy(ring.data() + 104, &forged, sizeof forged);
+  Record record;
+  EXPECT_FALSE(Locator(ring.view()).published_at({68, 9}, record));
+  EXPECT_TRUE(Locator(ring.view()).published_at({104, 9}, record));
+}
+
 TEST(Locating, AnEventThatNothingPointsToYet) {
   // Between the first commit and its hint, and with its checkpoint invalidated.
   const TestRing ring;

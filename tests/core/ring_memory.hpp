@@ -207,6 +207,17 @@ class LoggedWriter {
     return true;
   }
 
+  // Publishes until a gate is in the way.
+  void publish_until_full(std::uint32_t size) {
+    const std::uint64_t stop = log_->end().position + 4 * writer_.capacity();
+    while (publish(size)) {
+      if (log_->end().position > stop) {
+        ADD_FAILURE() << "nobody is in the way";
+        return;
+      }
+    }
+  }
+
   [[nodiscard]] bool publish_batch(std::span<const std::uint32_t> sizes) {
     planned_.clear();
     Place place = log_->end();
@@ -229,13 +240,13 @@ class LoggedWriter {
 
  private:
   [[nodiscard]] bool room(std::uint64_t bytes) {
-    while (writer_.try_claim_bytes(bytes) != ClaimStatus::ok) {
-      if (!writer_.refill(bytes)) {
-        planned_.clear();
-        return false;
-      }
+    if (writer_.try_claim_bytes(bytes) == ClaimStatus::ok) return true;
+    if (writer_.refill(bytes)) {
+      EXPECT_EQ(writer_.try_claim_bytes(bytes), ClaimStatus::ok) << "there was room for these bytes";
+      return true;
     }
-    return true;
+    planned_.clear();
+    return false;
   }
   void remember() {
     log_->events.insert(log_->events.end(), planned_.begin(), planned_.end());

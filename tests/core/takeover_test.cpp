@@ -162,9 +162,10 @@ TEST(TakeOver, ASuccessorWaitsForAGateThatStoodInTheWayOfTheDeadPublisher) {
   ASSERT_TRUE(join_gate(ring.registry(), ring.entry(0), 1, 0, ring.view()));
   Log log{.start = {0, 1}, .events = {}};
   LoggedWriter first(ring, log);
-  while (first.publish(24)) continue;
+  first.publish_until_full(24);
   LoggedWriter second(ring, log);
   EXPECT_FALSE(second.publish(24)) << "wrote over what the gating consumer has not read";
+  EXPECT_LE(ring.intent(), ring.capacity()) << "announced what it may not write";
   ring.entry(0).gate.store_release(log.events.front().end());
   LoggedWriter third(ring, log);
   EXPECT_TRUE(third.publish(24));
@@ -247,6 +248,12 @@ TEST_F(Anchors, ASequenceThatIsNotThereIsDamage) {
 TEST_F(Anchors, ASequenceBeforeTheFirstIsDamage) {
   newer().sequence.store_relaxed(0);
   EXPECT_FALSE(end().valid);
+  const TestRing fresh(TestRing::kSmall, 100);
+  EXPECT_TRUE(find_stream_end(fresh.view()).valid);
+  for (const std::uint64_t sequence : {0U, 99U}) {
+    fresh.header().anchors[0].sequence.store_relaxed(sequence);
+    EXPECT_FALSE(find_stream_end(fresh.view()).valid) << sequence;
+  }
 }
 
 TEST_F(Anchors, OneThatWasOverrunIsDamage) {

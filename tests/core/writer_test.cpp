@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ringbolt::core::test {
 namespace {
@@ -227,12 +228,20 @@ TEST(Batch, IsNeverNamedInTheMiddleByHintAnchorOrCheckpoint) {
   }
 }
 
+// Entry 0 joins at the oldest event at which it is in time.
+std::optional<Place> join_oldest(const TestRing& ring, const Log& log) {
+  for (const Published& event : log.events) {
+    if (join_gate(ring.registry(), ring.entry(0), 1, event.place.position, ring.view())) return event.place;
+  }
+  return std::nullopt;
+}
+
 TEST(Gating, ThePublisherStopsBeforeItWouldZeroTheFirstUnreadRecord) {
   const TestRing ring;
   ASSERT_TRUE(join_gate(ring.registry(), ring.entry(0), 1, 0, ring.view()));
   Log log{.start = {0, 1}, .events = {}};
   LoggedWriter writer(ring, log);
-  while (writer.publish(32)) continue;  // 64 bytes a record: the last one would end exactly where the first begins
+  writer.publish_until_full(32);  // 64 bytes a record: the last one would end exactly where the first begins
   EXPECT_EQ(log.end().position, ring.capacity() - record_bytes(32));
   EXPECT_LE(ring.intent(), ring.capacity());
   expect_readable_by_gate(ring, log, {0, 1});
@@ -249,7 +258,7 @@ TEST(Gating, RoomComesBackWithTheGate) {
   LoggedWriter writer(ring, log);
   std::size_t read = 0;
   for (int round = 0; round < 500; ++round) {
-    while (writer.publish(static_cast<std::uint32_t>(mix(log.end().sequence) % 300))) continue;
+    writer.publish_until_full(static_cast<std::uint32_t>(mix(log.end().sequence) % 300));
     ASSERT_LE(log.end().position + sizeof(Word64), log.events[read].place.position + ring.capacity());
     expect_readable_by_gate(ring, log, log.events[read].place);
     ASSERT_FALSE(HasFailure());
@@ -258,12 +267,49 @@ TEST(Gating, RoomComesBackWithTheGate) {
   }
 }
 
+TEST(Gating, OneLookIsEnoughAfterTheGateHasMoved) {
+  const TestRing ring;
+  ASSERT_TRUE(join_gate(ring.registry(), ring.entry(0), 1, 0, ring.view()));
+  Log log{.start = {0, 1}, .events = {}};
+  LoggedWriter writer(ring, log);
+  for (int round = 0; round < 20; ++round) {
+    writer.publish_until_full(24);
+    ring.entry(0).gate.store_release(log.end().position);
+    EXPECT_TRUE(writer.writer().refill(largest_record_bytes(ring.capacity())));
+  }
+}
+
+// What was seen of an eviction comes before the fence of whatever is written next: proof 4 in `ring.hpp`.
+TEST(Gating, AfterAnEntryHasGoneThePublisherFencesAgainBeforeItWrites) {
+  for (const EntryState gone : {EntryState::evicted, EntryState::away, EntryState::free}) {
+    const TestRing ring;
+    Log log{.start = {0, 1}, .events = {}};
+    LoggedWriter writer(ring, log);
+    while (log.end().position < 2 * ring.capacity()) ASSERT_TRUE(writer.publish(24));
+    ASSERT_TRUE(join_oldest(ring, log));
+    writer.publish_until_full(24);
+    bool looked = false;
+    bool fenced_since = false;
+    const AtEachStep each([&](Step step) {
+      if (step == Step::gates_scanned && !looked) {
+        looked = true;
+      } else if (step == Step::intent_fenced && looked) {
+        fenced_since = true;
+      } else if (step == Step::zeroed_next) {
+        EXPECT_TRUE(fenced_since);
+      }
+    });
+    ASSERT_TRUE(change_state(ring.entry(0), ring.entry(0).state.load_relaxed(), gone));
+    EXPECT_TRUE(writer.publish(24));
+  }
+}
+
 TEST(Gating, ManyGatesAndTheSmallestCounts) {
   const TestRing ring;
   for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(join_gate(ring.registry(), ring.entry(i), 1, 0, ring.view()));
   Log log{.start = {0, 1}, .events = {}};
   LoggedWriter writer(ring, log);
-  while (writer.publish(24)) continue;
+  writer.publish_until_full(24);
   ring.entry(0).gate.store_release(log.end().position);
   ring.entry(1).gate.store_release(log.end().position);
   EXPECT_FALSE(writer.publish(24));
@@ -278,15 +324,10 @@ TEST(Gating, AConsumerThatJoinedAtTheOldestPlaceIsNotOverwritten) {
   LoggedWriter writer(ring, log);
   for (int round = 0; round < 200; ++round) {
     for (int i = 0; i < 100 + round; ++i) ASSERT_TRUE(writer.publish(24));
-    const Published* oldest = nullptr;
-    for (const Published& event : log.events) {
-      if (!join_gate(ring.registry(), ring.entry(0), 1, event.place.position, ring.view())) continue;
-      oldest = &event;
-      break;
-    }
-    ASSERT_NE(oldest, nullptr);
-    const Place place = oldest->place;
-    while (writer.publish(24)) continue;
+    const auto joined = join_oldest(ring, log);
+    ASSERT_TRUE(joined);
+    const Place place = *joined;
+    writer.publish_until_full(24);
     ASSERT_LE(log.end().position + sizeof(Word64), place.position + ring.capacity());
     expect_readable_by_gate(ring, log, place);
     ASSERT_FALSE(HasFailure());
@@ -300,28 +341,24 @@ TEST(Gating, AConsumerThatJoinsBetweenAnyTwoStepsIsNotOverwrittenOrIsToldNo) {
   const TestRing ring;
   Log log{.start = {0, 1}, .events = {}};
   LoggedWriter writer(ring, log);
-  Place joined{kNoPosition, 0};
+  std::optional<Place> joined;
   int joins = 0;
   int round = 0;
   int step_of_round = 0;
   const AtEachStep each([&](Step) {
-    if (joined.position != kNoPosition || ++step_of_round != round % 97) return;
-    for (const Published& event : log.events) {
-      if (!join_gate(ring.registry(), ring.entry(0), 1, event.place.position, ring.view())) continue;
-      joined = event.place;
-      ++joins;
-      return;
-    }
+    if (joined || ++step_of_round != round % 97) return;
+    joined = join_oldest(ring, log);
+    if (joined) ++joins;
   });
   for (round = 0; round < 1000; ++round) {
     step_of_round = 0;
     for (int i = 0; i < 60 && writer.publish(static_cast<std::uint32_t>(mix(log.end().sequence) % 200)); ++i) continue;
-    if (joined.position == kNoPosition) continue;
-    while (writer.publish(24)) continue;
-    ASSERT_LE(log.end().position + sizeof(Word64), joined.position + ring.capacity());
-    expect_readable_by_gate(ring, log, joined);
+    if (!joined) continue;
+    writer.publish_until_full(24);
+    ASSERT_LE(log.end().position + sizeof(Word64), joined->position + ring.capacity());
+    expect_readable_by_gate(ring, log, *joined);
     ASSERT_FALSE(HasFailure());
-    joined.position = kNoPosition;
+    joined.reset();
     ASSERT_TRUE(change_state(ring.entry(0), ring.entry(0).state.load_relaxed(), EntryState::away));
     log.keep_from(log.end().position - ring.capacity());
   }
@@ -388,7 +425,9 @@ TEST_P(Wrapping, RandomSizesAreReadAsTheyWerePublished) {
   while (log.end().position < laps * capacity) {
     const auto size = static_cast<std::uint32_t>(random.payload_bytes(capacity));
     if (!writer.publish(size)) {
+      const Place before = gating.place();
       drain(gating, 1 + random.below(40));
+      ASSERT_NE(gating.place(), before) << "the publisher waits for a reader that finds nothing";
       ring.entry(0).gate.store_release(gating.place().position);
     }
     drain(copying, ~std::uint64_t{0});

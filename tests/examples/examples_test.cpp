@@ -24,7 +24,7 @@ class Program {
     static_cast<void>(std::freopen(output_.c_str(), "w", stdout));
     static_cast<void>(std::freopen((output_.string() + ".err").c_str(), "w", stderr));
     std::vector<std::string> copies = words;
-    copies[0] = std::string(RINGBOLT_EXAMPLES_DIR) + "/" + words[0];
+    copies[0] = std::filesystem::path(RINGBOLT_EXAMPLES_DIR) / words[0];
     std::vector<char*> arguments;
     for (std::string& word : copies) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -73,7 +73,8 @@ TEST_F(Examples, PublishAndConsumeAgreeOnEveryOrder) {
   for (std::uint64_t id = 1; id <= 1000; ++id) remainders += id % 7;
   EXPECT_EQ(Program(directory_, {"consume", "orders", "billing"}).finish(),
             "billing: 1000 orders, turnover " + std::to_string(10 * (100'000 + remainders)) + ".00\n");
-  EXPECT_EQ(Program(directory_, {"consume", "orders", "billing"}).finish(), "billing: 0 orders, turnover 0.00\n");  // it resumes
+  EXPECT_EQ(Program(directory_, {"consume", "orders", "billing"}).finish(),
+            "billing: 0 orders, turnover 0.00\n");  // it resumes
 }
 
 TEST_F(Examples, ShippingSeesWhatRiskAndAuditAreDoneWith) {

@@ -66,6 +66,7 @@ Pipe make_terminal() {
   if (!surroundings.no_color.empty()) ::setenv("NO_COLOR", surroundings.no_color.c_str(), 1);
   if (surroundings.other_user && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(125);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
@@ -84,7 +85,7 @@ bool read_available(int fd, std::string& to) {
 
 Process::Process(const std::string& ring_directory, const Arguments& arguments, const Surroundings& surroundings) {
   std::vector<std::string> words = surroundings.program;
-  if (words.empty()) words.push_back(RINGBOLT_COMMAND);
+  if (words.empty()) words.emplace_back(RINGBOLT_COMMAND);
   words.insert(words.end(), arguments.begin(), arguments.end());
   Pipe in = make_pipe();
   Pipe out = surroundings.terminal ? make_terminal() : make_pipe();

@@ -64,7 +64,8 @@ TEST_F(HelpTest, BeginsWithTwoExamples) {
     const auto lines = lines_of(box.run_ok({command, "--help"}));
     ASSERT_GT(lines.size(), 4U) << command;
     EXPECT_EQ(lines[0], "Examples:") << command;
-    for (const std::size_t example : {1, 2}) EXPECT_TRUE(contains(lines[example], "ringbolt " + command)) << lines[example];
+    for (const std::size_t example : {1U, 2U})
+      EXPECT_TRUE(contains(lines[example], "ringbolt " + command)) << lines[example];
     EXPECT_EQ(lines[3], "") << command;
   }
   EXPECT_TRUE(box.run_ok({"--help"}).starts_with("Examples:\n  "));

@@ -20,9 +20,9 @@ struct Board {
   Count over;
 };
 
-class Stopping : public Scene {
+class StandingStill : public Scene {
  protected:
-  Stopping()
+  StandingStill()
       : publisher_(Publisher::open("ring", {.capacity_bytes = core::kMinCapacityBytes})),
         source_(publisher_, kShape, seed()) {}
 
@@ -68,7 +68,7 @@ class Stopping : public Scene {
   Source source_;
 };
 
-TEST_F(Stopping, ThePublisherWaitsForAStoppedConsumer) {
+TEST_F(StandingStill, ThePublisherWaitsForAStoppedConsumer) {
   const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate});
   for (std::uint64_t round = 0; another(round, 3); ++round) {
     publish(5'000);
@@ -91,7 +91,7 @@ TEST_F(Stopping, ThePublisherWaitsForAStoppedConsumer) {
   consumer->finish();
 }
 
-TEST_F(Stopping, ThePublisherGoesOnAfterTheBudgetAndTheConsumerIsToldWhatItLost) {
+TEST_F(StandingStill, ThePublisherGoesOnAfterTheBudgetAndTheConsumerIsToldWhatItLost) {
   const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate, .budget = 50ms});
   for (std::uint64_t round = 1; another(round, 4); ++round) {
     publish(1'000 + random().below(1'000));
@@ -122,7 +122,7 @@ TEST_F(Stopping, ThePublisherGoesOnAfterTheBudgetAndTheConsumerIsToldWhatItLost)
   consumer->finish();
 }
 
-TEST_F(Stopping, AConsumerThatGoesOnBeforeItsBudgetIsSpentLosesNothing) {
+TEST_F(StandingStill, AConsumerThatGoesOnBeforeItsBudgetIsSpentLosesNothing) {
   const auto consumer = start_consumer({.policy = Policy::gate, .budget = 5s});
   for (std::uint64_t round = 0; another(round, 20); ++round) {
     consumer->stop();
@@ -139,7 +139,7 @@ TEST_F(Stopping, AConsumerThatGoesOnBeforeItsBudgetIsSpentLosesNothing) {
 }
 
 // An eviction that is over before anything was overwritten loses nothing and is reported all the same.
-TEST_F(Stopping, AnEvictionFromOutsideIsReportedEvenIfNothingIsLost) {
+TEST_F(StandingStill, AnEvictionFromOutsideIsReportedEvenIfNothingIsLost) {
   const auto consumer = start_consumer({.name = "billing", .policy = Policy::gate, .budget = 50ms});
   publish(10);
   await_caught_up();
@@ -155,7 +155,7 @@ TEST_F(Stopping, AnEvictionFromOutsideIsReportedEvenIfNothingIsLost) {
   consumer->finish();
 }
 
-TEST_F(Stopping, ThePublisherGoesOnWhenAGatingConsumerIsKilled) {
+TEST_F(StandingStill, ThePublisherGoesOnWhenAGatingConsumerIsKilled) {
   for (std::uint64_t round = 0; another(round, 20); ++round) {
     const bool named = round % 2 == 0;
     const bool stopped = round % 4 < 2;
@@ -174,7 +174,7 @@ TEST_F(Stopping, ThePublisherGoesOnWhenAGatingConsumerIsKilled) {
 }
 
 // Killed while the publisher is asleep, waiting for it.
-TEST_F(Stopping, ASleepingPublisherNoticesThatTheConsumerInItsWayIsDead) {
+TEST_F(StandingStill, ASleepingPublisherNoticesThatTheConsumerInItsWayIsDead) {
   for (std::uint64_t round = 0; another(round, 10); ++round) {
     const auto consumer = start_consumer({.policy = Policy::gate});
     consumer->stop();
