@@ -10,7 +10,6 @@ namespace ringbolt::scenario {
 namespace {
 
 constexpr std::uint64_t kDeaths = 200;
-constexpr Shape kShape{.usual_bytes = 100};
 
 struct Board {
   Count over;

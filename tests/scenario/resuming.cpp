@@ -115,7 +115,8 @@ void Resuming::live(std::uint64_t seed) {
 void Resuming::run(bool loses) {
   create_ring("ring", {.capacity_bytes = kCapacityBytes});
   const auto publisher = start("publisher", [&] { publish(!loses); });
-  for (std::uint64_t death = 0; another(death, kDeaths); ++death) {
+  // Until enough of them have come as far as reading.
+  for (std::uint64_t death = 0; another(death, kDeaths) || board_->lives < kDeaths / 4; ++death) {
     const std::uint64_t life_seed = random().next();
     const auto consumer = start("consumer", [&] { live(life_seed); });
     const std::uint64_t until = now_ns() + random().below(kLongestLifeNs);

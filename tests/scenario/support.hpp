@@ -75,6 +75,8 @@ template <class... Lambdas>
 struct Handler : Lambdas... {
   using Lambdas::operator()...;
 };
+template <class... Lambdas>
+Handler(Lambdas...) -> Handler<Lambdas...>;  // Clang 16 does not deduce it by itself
 
 // A `T` that the test and the processes it starts later see alike. Made of atomics and plain arrays of them; zero at first.
 template <class T>
