@@ -67,8 +67,8 @@ void Consumer::skip_to_newest() {
   const core::Location newest = core::Locator(impl_->view).newest();
   const core::Place here = reader_.place();
   if (newest.found != core::Found::record || !core::beyond(newest.place.position, here.position)) return;
+  go_ahead_to(newest.place, here.sequence);
   count_skipped(newest.place.sequence - here.sequence);
-  reader_.go_to(newest.place);
 }
 
 void Consumer::count_skipped(std::uint64_t events) noexcept {
@@ -105,6 +105,17 @@ Status Consumer::read_nothing(core::ReadStatus status) {
     case core::ReadStatus::evicted: return rejoin();
     case core::ReadStatus::corrupt: break;
   }
+  throw_damaged();
+}
+
+// What lies further on in the stream has a larger number. A place found in a damaged ring need not.
+void Consumer::go_ahead_to(core::Place place, std::uint64_t from_sequence) {
+  reader_.go_to(place);
+  if (place.sequence < from_sequence) throw_damaged();
+}
+
+void Consumer::throw_damaged() const {
+  const Impl& impl = *impl_;
   throw Error(Code::damaged, "ring '" + impl.directory.name + "' is damaged: at position " +
                                  std::to_string(reader_.place().position) + ", where event " +
                                  std::to_string(reader_.place().sequence) + " should begin, is something else");
@@ -131,7 +142,7 @@ Status Consumer::read_behind_loss() {
   Impl& impl = *impl_;
   const std::uint64_t first = *impl.losing_since;
   for (int attempt = 0; attempt < kMostLossAttempts; ++attempt) {
-    reader_.go_to(find_halfway(impl.view, impl.directory.name));
+    go_ahead_to(find_halfway(impl.view, impl.directory.name), first);
     core::Record record;
     const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
     if (status == core::ReadStatus::overrun) continue;
@@ -162,7 +173,7 @@ Status Consumer::rejoin() {
   const core::Place place = join_gates(gate_on_commit_ ? done_ : here, impl.claim.generation, here.sequence);
   gate_ = place.position;
   if (core::beyond(place.position, here.position)) {
-    reader_.go_to(place);
+    go_ahead_to(place, here.sequence);
     if (gate_on_commit_) done_ = place;  // what was handed out and not committed has lost its gate
   }
   const std::uint64_t next = reader_.place().sequence;

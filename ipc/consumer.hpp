@@ -218,6 +218,8 @@ class Consumer {
   [[nodiscard]] bool something_to_read();
   [[nodiscard]] bool must_wait_for_leaders();
   void skip_to_newest();
+  void go_ahead_to(core::Place place, std::uint64_t from_sequence);
+  [[noreturn]] void throw_damaged() const;
   void count_skipped(std::uint64_t events) noexcept;
   void wake_gate_waiters() noexcept;
   [[noreturn]] void throw_loss() const;
