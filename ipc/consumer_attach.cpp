@@ -114,7 +114,7 @@ core::Place Consumer::join_gates(core::Place place, std::uint64_t generation, st
   Impl& impl = *impl_;
   bool told = false;
   for (;;) {
-    if (!told && core::beyond(place.sequence, continues)) {
+    if (!told && place.sequence > continues) {
       entry_->lineage.fetch_add(1);
       told = true;
     }

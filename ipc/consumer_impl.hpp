@@ -53,7 +53,7 @@ struct Consumer::Impl {
                     "consumer '" + leader.name + "' of ring '" + directory.name +
                         "', which this one comes after, was replaced or skipped events: attach again");
       }
-      if (core::beyond(committed + 1, leader.limit)) leader.limit = committed + 1;
+      leader.limit = std::max(leader.limit, committed + 1);  // numbers never wrap; only positions are compared by difference
       limit = std::min(limit, leader.limit);
     }
     return limit;

@@ -54,6 +54,31 @@ TEST_F(Following, OfSeveralWaitsForTheSlowest) {
   EXPECT_EQ(poll_sequences(billing), sequences(4, 7));
 }
 
+// Numbers on both sides of half of all that there are, and as large as a ring may begin with.
+TEST_F(Following, WorksWhateverTheNumbersAre) {
+  constexpr std::uint64_t half = std::uint64_t{1} << 63;
+  for (const std::uint64_t first : {half - 12, half - 1, half, half + 12, std::uint64_t{0xf000'0000'0000'0000}}) {
+    SCOPED_TRACE(first);
+    auto publisher = Publisher::open("numbers", {.capacity_bytes = kSmall, .first_sequence = first});
+    const auto join = [](const std::string& name, std::vector<std::string> after) {
+      return Consumer::attach("numbers", {.name = name, .policy = Policy::gate, .after = std::move(after)});
+    };
+    auto risk = join("risk", {});
+    auto billing = join("billing", {"risk"});
+    publish_numbered(publisher, 30, 8);
+    EXPECT_TRUE(poll_sequences(billing).empty());
+    EXPECT_EQ(poll_sequences(risk, 4), sequences(first, first + 3));
+    EXPECT_EQ(poll_sequences(billing), sequences(first, first + 3));
+    auto late = join("late", {"risk", "billing"});
+    EXPECT_EQ(poll_sequences(late), sequences(first, first + 3));
+    EXPECT_EQ(poll_sequences(risk), sequences(first + 4, first + 29));
+    EXPECT_TRUE(poll_sequences(late).empty());
+    EXPECT_EQ(poll_sequences(billing), sequences(first + 4, first + 29));
+    EXPECT_EQ(poll_sequences(late), sequences(first + 4, first + 29));
+    remove_ring("numbers", true);
+  }
+}
+
 TEST_F(Following, WorksInAChain) {
   auto first = attach("first");
   auto second = attach("second", {"first"});
