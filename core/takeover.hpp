@@ -5,7 +5,7 @@
 // between any two stores leaves exactly this (proof 5 in `ring.hpp`). The caller holds the lease, so nobody writes.
 #pragma once
 
-#include <ringbolt/core/reader.hpp>
+#include <ringbolt/core/locate.hpp>
 
 namespace ringbolt::core {
 
@@ -15,20 +15,15 @@ struct StreamEnd {
   std::uint64_t newest_timestamp_ns = 0;  // of the last event; 0 if there is none to be found
 };
 
-// Of the last event, when it lies before the newest anchor: the hint names it, or the first one of its batch. Nobody writes.
-[[nodiscard]] inline std::uint64_t timestamp_from_hint(const RingView& ring) noexcept {
-  const std::uint64_t hint = ring.header->hint.load_acquire();  // [H2]
-  if (hint == kNoPosition || hint % kRecordAlignment != 0) return 0;
-  const std::uint64_t sequence = ring.record_at(hint).sequence.load_acquire();
-  if (sequence == 0) return 0;  // damaged: a hint names what is published
-  Reader reader(ring, {hint, sequence});
-  std::uint64_t newest = 0;
-  const std::uint64_t furthest = hint + ring.capacity;
-  for (Record record; !beyond(reader.place().position, furthest) && reader.peek(record) == ReadStatus::event;
-       reader.advance(record)) {
-    newest = record.timestamp_ns;
-  }
-  return newest;
+// Of the last event, when it lies before the newest anchor. Nobody writes, so one search is enough. The hint need not lead
+// to it: publishers that died before [H1], one after the other, leave it behind until it is overrun. But then the last
+// checkpoint of an earlier chunk does: the stream went on from where it points to, and never more than a chunk and a
+// record lie between two of them, so it is not overrun.
+[[nodiscard]] inline std::uint64_t newest_timestamp(const RingView& ring) noexcept {
+  const Locator locator(ring);
+  const Location newest = locator.newest();
+  Record record;
+  return newest.found == Found::record && locator.published_at(newest.place, record) ? record.timestamp_ns : 0;
 }
 
 [[nodiscard]] inline StreamEnd find_stream_end(const RingView& ring) noexcept {
@@ -57,7 +52,7 @@ struct StreamEnd {
       case ReadStatus::empty:
         result.valid = true;
         result.end = reader.place();
-        if (result.end == anchor) result.newest_timestamp_ns = timestamp_from_hint(ring);
+        if (result.end == anchor) result.newest_timestamp_ns = newest_timestamp(ring);
         return result;
       case ReadStatus::overrun:
       case ReadStatus::evicted:

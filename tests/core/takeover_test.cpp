@@ -196,6 +196,43 @@ TEST(TakeOver, TheNewestTimestampIsKnownAfterADeathBeforeTheHintAndAnotherOneAft
   EXPECT_EQ(find_stream_end(rings[2].view()).newest_timestamp_ns, timestamp_for(3));
 }
 
+// Publishers that all die between [W2] and [H1]: the event that the hint names is written over in the end, and the anchors
+// lie at the end of the stream, because the last ones die before they publish.
+class NewestTimestampBehindAnOverrunHint : public ::testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(NewestTimestampBehindAnOverrunHint, IsThatOfTheLastEvent) {
+  const TestRing ring;
+  Log log{.start = {0, 1}, .events = {}};
+  LoggedWriter first(ring, log);
+  ASSERT_TRUE(first.publish(8));
+  const std::uint64_t stale = ring.header().hint.load_relaxed();
+  TestRing dead;
+  for (int life = 0; log.end().position < 3 * ring.capacity(); ++life) {
+    LoggedWriter writer(ring, log);
+    ASSERT_TRUE(writer.publish(GetParam()));
+    ring.header().hint.store_relaxed(stale);
+    for (const Step last : {Step::anchored, Step::checkpoint_invalidated, Step::checkpoint_sequenced, Step::checkpointed}) {
+      SCOPED_TRACE("life " + std::to_string(life) + ", then two that end at " + step_name(last));
+      const TestRing next;
+      next.copy_from(ring);
+      for (int idle = 0; idle < 2; ++idle) {  // so that no anchor is left before the end
+        Writer successor = next.writer(log.end());
+        const AtEachStep each([&](Step step) {
+          if (step == last) dead.copy_from(next);
+        });
+        ASSERT_TRUE(successor.refill(record_bytes(GetParam())));
+        next.copy_from(dead);
+      }
+      const StreamEnd end = find_stream_end(dead.view());
+      EXPECT_EQ(end.end, log.end());
+      EXPECT_EQ(end.newest_timestamp_ns, timestamp_for(log.events.back().place.sequence));
+    }
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEventsOf, NewestTimestampBehindAnOverrunHint, ::testing::Values(0, 8, 200, 500, 992));
+
 // ---- anchors -----------------------------------------------------------------------------------------------------------
 
 class Anchors : public ::testing::Test {
