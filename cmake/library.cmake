@@ -3,6 +3,12 @@ find_package(Boost 1.74 REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 include(GNUInstallDirs)
+# ISA-L has the checksums of the journal. It brings no CMake package.
+find_path(RINGBOLT_ISAL_INCLUDE isa-l/crc.h)
+find_library(RINGBOLT_ISAL_LIBRARY isal)
+if(NOT RINGBOLT_ISAL_INCLUDE OR NOT RINGBOLT_ISAL_LIBRARY)
+  message(FATAL_ERROR "ISA-L is missing: on Debian, install libisal-dev")
+endif()
 
 # `<ringbolt/core/...>` is spelt the same in the tree and installed: the build tree holds links to the folders.
 set(ringbolt_include ${PROJECT_BINARY_DIR}/include)
@@ -24,7 +30,7 @@ function(ringbolt_add_library name)
   add_library(${name} STATIC ${ringbolt_sources})
   ringbolt_own(${name})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  target_link_libraries(${name} PUBLIC ringbolt_core Threads::Threads PRIVATE $<BUILD_INTERFACE:Boost::headers>)
+  target_link_libraries(${name} PUBLIC ringbolt_core Threads::Threads PRIVATE $<BUILD_INTERFACE:Boost::headers> isal)
 endfunction()
 
 ringbolt_add_library(ringbolt)

@@ -1,0 +1,191 @@
+// Opening a journal to write on: find its end, make that durable. See journal_log.hpp for what may have been left behind.
+#include <ringbolt/core/mutant.hpp>
+#include <ringbolt/ipc/error.hpp>
+#include <ringbolt/ipc/journal_log.hpp>
+#include <ringbolt/ipc/removal.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringbolt::ipc {
+namespace {
+
+constexpr std::size_t kRewriteBytes = std::size_t{1} << 20;  // in one write
+
+void check(int error, const char* what, const std::string& path) {
+  if (error == 0) return;
+  throw Error(
+      error == ENOSPC ? Code::no_space : Code::system,
+      std::string("cannot ") + what + " " + path + ": " + std::strerror(error) + ": check the disk and its file system",
+      error);
+}
+
+[[noreturn]] void throw_damaged(const std::string& path, std::uint64_t offset, std::uint64_t sequence, const char* why) {
+  throw Error(Code::damaged, path + " is damaged at offset " + std::to_string(offset) + ": event " +
+                                 std::to_string(sequence) + " does not hold together, and " + why +
+                                 ": `ringbolt verify` lists what is lost, `ringbolt verify --salvage` keeps what is left");
+}
+
+}  // namespace
+
+void JournalLog::recover() {
+  std::vector<std::uint64_t> segments;
+  check(list_segments(*storage_, segments), "list", storage_->path(""));
+  const Spot start = starting_point(segments);
+  if (segments.empty()) {
+    id_ = {random_word(), random_word()};
+    return;
+  }
+  recovered_.empty = false;
+  recovered_.segments = segments.size();
+  recovered_.first_sequence = segments.front();
+  scan(segments, start);
+  seed_ = epoch_seed(epoch_);
+  recovered_.ring_id = ring_id_;
+  recovered_.next_sequence = next_sequence_;
+}
+
+// From the durable point if there is one that fits what is there, otherwise from the beginning of the last segment.
+JournalLog::Spot JournalLog::starting_point(const std::vector<std::uint64_t>& segments) {
+  std::optional<core::DurablePoint> point;
+  check(durable_file_.read(point), "read", storage_->path("durable"));
+  if (point) {
+    newest_epoch_ = point->newest_epoch;
+    if (segments.empty() || segments.back() < point->segment) {
+      throw Error(Code::damaged, storage_->path(segment_name(point->segment)) +
+                                     " is missing, and with it durable events from " + std::to_string(point->segment) +
+                                     " on: bring it back, or begin a new journal in another directory");
+    }
+  }
+  if (segments.empty()) return {};
+  for (const std::uint64_t segment : {point ? point->segment : 0, segments.back()}) {
+    if (!std::ranges::binary_search(segments, segment)) continue;
+    std::unique_ptr<StorageFile> file;
+    const std::string path = storage_->path(segment_name(segment));
+    check(storage_->open(segment_name(segment), true, file), "open", path);
+    core::SegmentHeader header{};
+    if (const HeaderStatus status = read_segment_header(*file, segment, header); status != HeaderStatus::good)
+      throw_bad_header(status, path);
+    id_ = header.journal_id;
+    ring_id_ = header.ring_id;
+    newest_epoch_ = std::max(newest_epoch_, header.epoch);
+    if (point && point->journal_id != id_) {
+      throw Error(Code::damaged, storage_->path("durable") + " and " + path +
+                                     " are of two different journals: put back what belongs together");
+    }
+    const bool fits = point && point->segment == segment && point->segment_checksum == header.checksum &&
+                      point->offset >= core::kSegmentDataOffset && point->offset <= header.segment_bytes &&
+                      point->offset % core::kRecordAlignment == 0;
+    if (fits) {
+      ring_id_ = point->ring_id;
+      return {segment, point->offset, point->next_sequence, point->epoch};
+    }
+    if (segment == segments.back()) return {segment, core::kSegmentDataOffset, segment, header.epoch};
+  }
+  return {};
+}
+
+void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
+  const auto first = std::ranges::find(segments, spot.segment);
+  for (auto segment = first;; ++segment) {
+    const std::string path = storage_->path(segment_name(*segment));
+    core::SegmentHeader header{};
+    std::unique_ptr<StorageFile> file;
+    check(storage_->open(segment_name(*segment), true, file), "open", path);
+    if (const HeaderStatus status = read_segment_header(*file, *segment, header); status != HeaderStatus::good)
+      throw_bad_header(status, path);
+    if (header.journal_id != id_) throw Error(Code::damaged, path + " is of another journal: take it away");
+    if (segment != first) {
+      spot = {*segment, core::kSegmentDataOffset, *segment, header.epoch};
+      ring_id_ = header.ring_id;
+    }
+    // What the next segment holds again does not count here.
+    const bool last = segment + 1 == segments.end();
+    core::SegmentHeader next{};
+    if (!last) {
+      const std::string next_path = storage_->path(segment_name(segment[1]));
+      std::unique_ptr<StorageFile> next_file;
+      check(storage_->open(segment_name(segment[1]), false, next_file), "open", next_path);
+      if (const HeaderStatus status = read_segment_header(*next_file, segment[1], next); status != HeaderStatus::good)
+        throw_bad_header(status, next_path);
+    }
+    const std::uint64_t end_before = last ? ~std::uint64_t{0} : next.follows;
+
+    const Spot began = spot;
+    std::vector<std::byte> bytes(header.segment_bytes - spot.offset);
+    std::size_t got = 0;
+    check(file->read(bytes, spot.offset, got), "read", path);
+    bytes.resize(got);
+    std::uint32_t seed = epoch_seed(spot.epoch);
+    while (spot.sequence < end_before || last) {
+      const Found found = look_at(std::span(bytes).subspan(spot.offset - began.offset), spot.sequence, spot.epoch, seed);
+      if (found.lies == Lies::control) {
+        if (!last && found.note.first_sequence > end_before) break;
+        spot.epoch = found.note.epoch;
+        spot.sequence = found.note.first_sequence;
+        ring_id_ = found.note.ring_id;
+        seed = epoch_seed(spot.epoch);
+      } else if (found.lies == Lies::event) {
+        ++spot.sequence;
+      } else {
+        break;
+      }
+      spot.offset += found.bytes;
+    }
+    const bool whole = !last && spot.sequence == end_before;
+    const auto rest = std::span(bytes).subspan(spot.offset - began.offset);
+    if (!whole && !last && next.after_sync != 0)
+      throw_damaged(path, spot.offset, spot.sequence, "it was durable before the next segment was begun");
+    if (!whole) refuse_if_it_was_durable(rest, spot);
+    recovered_.rewritten_bytes += rewrite(*file, std::span(bytes).first(spot.offset - began.offset), began.offset, path);
+    newest_epoch_ = std::max(newest_epoch_, spot.epoch);
+    if (whole) continue;
+
+    recovered_.torn = !last || std::ranges::any_of(rest, [](std::byte byte) { return byte != std::byte{0}; });
+    // A policy that never syncs left a hole: what comes behind it is kept under another name, for people to look at.
+    for (auto cut = segment + 1; cut < segments.end(); ++cut)
+      check(storage_->rename(segment_name(*cut), segment_name(*cut) + ".cut"), "set aside",
+            storage_->path(segment_name(*cut)));
+    if (!last) check(storage_->sync_directory(), "sync", storage_->path(""));
+    file_ = std::move(file);
+    segment_ = *segment;
+    segment_start_ = start_of(header);
+    segment_bytes_ = header.segment_bytes;
+    offset_ = durable_offset_ = spot.offset;
+    epoch_ = spot.epoch;
+    next_sequence_ = spot.sequence;
+    written_sequence_ = durable_sequence_ = spot.sequence - 1;
+    return;
+  }
+}
+
+// A good record behind the end that was written when the event at the end was durable: then that event is damaged.
+void JournalLog::refuse_if_it_was_durable(std::span<const std::byte> rest, const Spot& end) const {
+  const std::uint32_t seed = epoch_seed(end.epoch);
+  for (std::size_t at = core::kRecordAlignment; at + sizeof(PlainHeader) <= rest.size(); at += core::kRecordAlignment) {
+    std::uint64_t sequence = 0;
+    std::memcpy(&sequence, rest.data() + at, sizeof sequence);
+    if (sequence <= end.sequence || sequence - end.sequence > rest.size()) continue;
+    const Found found = look_at(rest.subspan(at), sequence, end.epoch, seed);
+    if (found.lies != Lies::event || found.header.undurable == core::kManyUndurable) continue;
+    if (sequence - found.header.undurable > end.sequence) {
+      throw_damaged(storage_->path(segment_name(end.segment)), end.offset, end.sequence,
+                    ("event " + std::to_string(sequence) + " behind it was written when it was durable").c_str());
+    }
+  }
+}
+
+// The page cache may show what a failed sync did not bring to the disk: write it again, so that a sync means something.
+std::uint64_t JournalLog::rewrite(StorageFile& file, std::span<const std::byte> bytes, std::uint64_t offset,
+                                  const std::string& path) const {
+  if (bytes.empty()) return 0;
+  for (std::size_t done = 0; done < bytes.size() && !core::mutated(core::Mutant::no_rewrite_of_tail);
+       done += kRewriteBytes) {
+    const auto part = bytes.subspan(done, std::min(kRewriteBytes, bytes.size() - done));
+    check(file.write(part, offset + done), "write", path);
+  }
+  check(file.sync(), "sync", path);
+  return bytes.size();
+}
+
+}  // namespace ringbolt::ipc

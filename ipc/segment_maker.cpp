@@ -1,0 +1,125 @@
+#include <pthread.h>
+
+#include <ringbolt/ipc/segment_maker.hpp>
+
+#include <utility>
+
+namespace ringbolt::ipc {
+
+SegmentMaker::SegmentMaker(Storage& storage, bool with_thread) : storage_(&storage) {
+  if (!with_thread) return;
+  thread_ = std::thread([this] { run(); });
+  ::pthread_setname_np(thread_.native_handle(), "rb-segments");
+}
+
+SegmentMaker::~SegmentMaker() {
+  if (thread_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  if (ready_.file) static_cast<void>(storage_->remove(ready_.name));
+}
+
+int SegmentMaker::make(std::uint64_t bytes, bool zeroed, BlankSegment& blank) {
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    number = ++made_;
+  }
+  BlankSegment made{nullptr, ".blank." + std::to_string(number), bytes};
+  static_cast<void>(storage_->remove(made.name));  // left by an earlier life
+  if (const int error = storage_->create(made.name, made.file); error != 0) return error;
+  if (const int error = made.file->allocate(bytes, zeroed); error != 0) {
+    static_cast<void>(storage_->remove(made.name));  // some file systems keep what they had allocated
+    return error;
+  }
+  blank = std::move(made);
+  return 0;
+}
+
+void SegmentMaker::prepare(std::uint64_t bytes, bool zeroed) {
+  std::unique_lock lock(mutex_);
+  if (ready_.file || wanted_ || making_) return;
+  wanted_ = true;
+  wanted_bytes_ = bytes;
+  wanted_zeroed_ = zeroed;
+  if (thread_.joinable()) {
+    changed_.notify_all();
+  } else {
+    work(lock);
+  }
+}
+
+int SegmentMaker::take(std::uint64_t bytes, BlankSegment& blank) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !wanted_ && !making_; });
+    if (ready_.file) {
+      BlankSegment found = std::exchange(ready_, {});
+      if (found.bytes == bytes) {
+        blank = std::move(found);
+        return 0;
+      }
+      static_cast<void>(storage_->remove(found.name));
+    }
+  }
+  return make(bytes, false, blank);
+}
+
+void SegmentMaker::sync_later(std::unique_ptr<StorageFile> file) {
+  std::unique_lock lock(mutex_);
+  to_sync_.push_back(std::move(file));
+  if (thread_.joinable()) {
+    changed_.notify_all();
+  } else {
+    work(lock);
+  }
+}
+
+int SegmentMaker::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+bool SegmentMaker::idle() const {
+  const std::lock_guard lock(mutex_);
+  return to_sync_.empty() && syncing_ == 0 && failure_ == 0;
+}
+
+void SegmentMaker::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stopping_ || wanted_ || !to_sync_.empty(); });
+    if (stopping_) return;
+    work(lock);
+  }
+}
+
+void SegmentMaker::work(std::unique_lock<std::mutex>& lock) {
+  if (std::exchange(wanted_, false)) {
+    making_ = true;
+    lock.unlock();
+    BlankSegment blank;
+    static_cast<void>(make(wanted_bytes_, wanted_zeroed_, blank));  // a failure shows when `take` tries it again
+    lock.lock();
+    ready_ = std::move(blank);
+    making_ = false;
+    changed_.notify_all();
+  }
+  while (!to_sync_.empty()) {
+    const std::unique_ptr<StorageFile> file = std::move(to_sync_.back());
+    to_sync_.pop_back();
+    ++syncing_;
+    lock.unlock();
+    const int error = file->sync();
+    lock.lock();
+    --syncing_;
+    if (failure_ == 0) failure_ = error;
+  }
+}
+
+}  // namespace ringbolt::ipc
