@@ -79,6 +79,11 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
   }
   NamedEntry named(ring, consumer);
   const EventsFile events(named.directory, Access::read_only, named.guard);
+  if (named.registry.header().ring_id != events.header().ring_id ||
+      named.registry.entries().size() != events.consumer_slots()) {
+    throw Error(Code::damaged, "the files `events` and `consumers` in " + named.directory.path +
+                                   " are of two different rings: remove it with `ringbolt rm --force`");
+  }
   const StartPlace place = find_start(events.view(), to, {}, named.directory.name);
   if (place.skip_before_ns != 0) {
     throw Error(Code::bad_option,

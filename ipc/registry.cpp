@@ -44,7 +44,7 @@ void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
   const std::string what = "cannot open " + directory.file(file);
   if (error == ENOENT && !directory.still_there())
     throw Error(Code::not_found, what + ": the ring was removed at this moment", error);
-  if (error == ENOENT || error == ELOOP || error == ENXIO)
+  if (error == ENOENT)
     throw Error(Code::damaged, what + ": " + std::strerror(error) + ": remove the ring with `ringbolt rm --force`", error);
   throw_refused(what, error,
                 "only a consumer without name that is lossy or latest can do without the registry; for more, the ring's "
@@ -120,7 +120,7 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   const auto broken = [&](Code code, const char* why) {
     return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`");
   };
-  if (!S_ISREG(status.st_mode) || bytes < page || bytes % page != 0) throw broken(Code::too_short, "is too short");
+  if (bytes < page || bytes % page != 0) throw broken(Code::too_short, "is too short");
   file_ = FileMapping(fd.get(), bytes, access, path, guard);
   const RegistryHeader& seen = header();
   if (seen.magic != core::kConsumersMagic) throw broken(Code::damaged, "has a damaged header (no magic number)");

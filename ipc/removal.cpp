@@ -42,13 +42,18 @@ std::vector<std::string> names_in(int fd) {
   return names;
 }
 
+// Of a directory only if it is empty: no ring makes any.
+void remove_entry(int directory, const char* name) noexcept {
+  if (::unlinkat(directory, name, 0) != 0) ::unlinkat(directory, name, AT_REMOVEDIR);
+}
+
 }  // namespace
 
 void remove_directory(int parent, const char* name) noexcept {
   const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd >= 0) {
     const Descriptor keep(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    for (const std::string& file : names_in(fd)) ::unlinkat(keep.get(), file.c_str(), 0);
+    for (const std::string& file : names_in(fd)) remove_entry(keep.get(), file.c_str());
   }
   ::unlinkat(parent, name, AT_REMOVEDIR);
 }
@@ -78,7 +83,7 @@ void sweep_hidden(int parent, const std::string& base) {
     if (!name.starts_with("." + base + ".new-") && !name.starts_with("." + base + ".gone-")) continue;
     const Descriptor site(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     // Whoever takes the lease owns the directory: a creator that finds it taken goes elsewhere.
-    const Descriptor lease(::openat(site.get(), "lease", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const Descriptor lease(::openat(site.get(), "lease", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (lease && try_lock_byte(lease.get(), kPublisherByte)) remove_directory(parent, name.c_str());
   }
 }
@@ -90,6 +95,24 @@ namespace ringbolt {
 using namespace ipc;  // NOLINT(google-build-using-namespace): a function of the outer namespace made of the inner one
 
 namespace {
+
+// Whoever misspells a path must not lose what is there.
+void check_is_ring(const RingDirectory& directory) {
+  struct stat status {};
+  for (const char* file : {"events", "consumers", "locks", "lease"}) {
+    if (::fstatat(directory.fd.get(), file, &status, AT_SYMLINK_NOFOLLOW) == 0) return;
+  }
+  if (!directory.still_there()) return;  // somebody else is removing it, which is another answer
+  throw Error(Code::damaged, directory.path + " is not a ring: there is none of a ring's files in it: choose another name");
+}
+void check_holds_nothing_else(const RingDirectory& directory, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    const int listing = ::openat(directory.fd.get(), file.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (listing < 0 || names_in(listing).empty()) continue;
+    throw Error(Code::damaged, "cannot remove ring " + directory.path + ": in it is the directory '" + file +
+                                   "', which is not empty and not of a ring's making: move it elsewhere first");
+  }
+}
 
 // The directory is renamed by name, so somebody else's new ring might be hit in its place: then it gets its name back.
 bool hide(int parent, const std::string& base, const std::string& hidden, const RingDirectory& directory) {
@@ -118,11 +141,14 @@ void remove_ring(std::string_view name, bool force) {
     throw_refused(what, error, "only its owner can");
   };
   if (!parent) refuse(errno);
+  check_is_ring(directory);
 
   ForkGuard guard;
   const Descriptor lease = directory.open_file("lease", O_RDWR | O_CREAT, guard);
-  if (!lease) refuse(errno);
-  if (!try_lock_byte(lease.get(), kPublisherByte) && !force) {
+  // What lies in the lease's place and is no file, nobody can publish with.
+  const bool no_file = !lease && (errno == EISDIR || errno == ELOOP || errno == ENXIO || errno == ENODEV);
+  if (!lease && !no_file) refuse(errno);
+  if (lease && !try_lock_byte(lease.get(), kPublisherByte) && !force) {
     throw Error(Code::in_use, "ring '" + std::string(name) +
                                   "' has a live publisher: stop it first, or remove the ring under it with --force");
   }
@@ -131,6 +157,7 @@ void remove_ring(std::string_view name, bool force) {
   const int listing = ::openat(directory.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) refuse(errno);
   const std::vector<std::string> files = names_in(listing);
+  check_holds_nothing_else(directory, files);
   // The registry tells publisher and consumers to look; a ring too damaged to have one is removed all the same. It is
   // told before the deed, so that a death in between leaves nobody who was not told.
   std::optional<Registry> registry;
@@ -141,7 +168,7 @@ void remove_ring(std::string_view name, bool force) {
   }
   const std::string hidden = hidden_name(base, "gone");
   if (!hide(parent.get(), base, hidden, directory)) refuse(errno);
-  for (const std::string& file : files) ::unlinkat(directory.fd.get(), file.c_str(), 0);
+  for (const std::string& file : files) remove_entry(directory.fd.get(), file.c_str());
   remove_directory(parent.get(), hidden.c_str());  // and what a publisher has put there meanwhile
   sweep_hidden(parent.get(), base);
   if (registry) {

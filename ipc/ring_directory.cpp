@@ -57,13 +57,17 @@ void check_name(std::string_view name, const char* whose) {
 }
 
 std::string ring_path(std::string_view name) {
-  if (name.find('/') == std::string_view::npos) {
-    check_name(name, "ring name");
-    return ring_parent_directory() + "/" + std::string(name);
-  }
+  const bool is_path = name.find('/') != std::string_view::npos;
   while (name.size() > 1 && name.back() == '/') name.remove_suffix(1);  // a trailing slash is what completion leaves
   check_name(name.substr(name.rfind('/') + 1), "ring name");
-  std::string path = std::filesystem::absolute(name);  // a later chdir must not change what is meant
+  const std::string given = (is_path ? "" : ring_parent_directory() + "/") + std::string(name);
+  std::error_code gone;
+  std::string path = std::filesystem::absolute(given, gone);  // a later chdir must not change what is meant
+  if (gone) {
+    throw Error(Code::not_found,
+                "cannot tell where " + given.substr(0, 80) + " is, as the working directory is gone: give an absolute path",
+                gone.value());
+  }
   if (path.size() >= PATH_MAX) {
     throw Error(Code::bad_name, "the path '" + path.substr(0, 80) + "...' is too long for a ring name: at most " +
                                     std::to_string(PATH_MAX - 1) + " characters are allowed");
@@ -137,9 +141,14 @@ void check_header(const core::EventsHeader& header, const std::string& path) {
   }
 }
 
+// Why a path that should lead to a regular file leads to none: a directory, a link, a device, a socket or a pipe.
+bool is_no_file(int error) { return error == EISDIR || error == ELOOP || error == ENXIO || error == ENODEV; }
+
 }  // namespace
 
 void throw_refused(const std::string& what, int error, const char* whose_right) {
+  if (is_no_file(error))
+    throw Error(Code::damaged, what + ": it is no regular file: remove the ring with `ringbolt rm --force`", error);
   const bool denied = error == EACCES || error == EPERM || error == EROFS;
   throw Error(
       denied ? Code::not_allowed : Code::system,
@@ -164,17 +173,26 @@ RingDirectory RingDirectory::open(std::string_view name) {
 namespace {
 
 // Where somebody has put a pipe, O_NONBLOCK keeps open(2) from waiting for its other end; it means nothing for a file.
-constexpr int kAlways = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+constexpr int kAlways = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 constexpr mode_t kPrivate = 0600;
+
+// Whatever else can be opened is closed again.
+Descriptor regular(Descriptor opened) noexcept {
+  struct stat status {};
+  if (!opened || (::fstat(opened.get(), &status) == 0 && S_ISREG(status.st_mode))) return opened;
+  opened = {};
+  errno = ENXIO;
+  return opened;
+}
 
 }  // namespace
 
 Descriptor RingDirectory::open_file(const char* file, int flags) const noexcept {
-  return Descriptor(::openat(fd.get(), file, flags | kAlways, kPrivate));
+  return regular(Descriptor(::openat(fd.get(), file, flags | kAlways, kPrivate)));
 }
 
 Descriptor RingDirectory::open_file(const char* file, int flags, ForkGuard& guard) const {
-  return Descriptor(guard.open_guarded(fd.get(), file, flags | kAlways, kPrivate));
+  return regular(Descriptor(guard.open_guarded(fd.get(), file, flags | kAlways, kPrivate)));
 }
 
 bool RingDirectory::still_there() const noexcept {
@@ -206,7 +224,7 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
                                       " bytes and ends before its data: remove it with `ringbolt rm --force`");
   };
   const std::uint64_t page = file_page_bytes(fd.get());
-  if (!S_ISREG(status.st_mode) || file_bytes < page) throw too_short();
+  if (file_bytes < page) throw too_short();
   head_ = FileMapping(fd.get(), page, access, path, guard);
   core::EventsHeader& seen = header();
   check_header(seen, path);
@@ -236,8 +254,13 @@ Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, 
   constexpr const char* hidden = ".alive.new";
   ::unlinkat(directory.fd.get(), hidden, 0);
   const auto fail = [&](const char* what) {
-    return Error(errno == ENOSPC ? Code::no_space : Code::system,
-                 std::string("cannot ") + what + " " + directory.file(hidden) + ": " + std::strerror(errno), errno);
+    const int error = errno;
+    const std::string sentence =
+        std::string("cannot ") + what + " " + directory.file(hidden) + ": " + std::strerror(error) + ": ";
+    if (error == EISDIR || error == EEXIST)  // a directory in its place, which nobody of ours has made
+      return Error(Code::damaged, sentence + "remove the ring with `ringbolt rm --force`", error);
+    return Error(error == ENOSPC || error == EDQUOT ? Code::no_space : Code::system,
+                 sentence + "check the room in its file system and the process's limits (`ulimit -a`)", error);
   };
   Descriptor alive = directory.open_file(hidden, O_RDWR | O_CREAT | O_EXCL, guard);
   if (!alive) throw fail("create");

@@ -126,6 +126,10 @@ RingStat stat_ring(std::string_view ring) {
   read_extent(events.view(), stat);
   try {
     const Registry registry(directory, Access::read_only, guard);
+    if (registry.header().ring_id != header.ring_id || registry.entries().size() != events.consumer_slots()) {
+      throw Error(Code::damaged, "the files `events` and `consumers` in " + directory.path +
+                                     " are of two different rings: remove it with `ringbolt rm --force`");
+    }
     for (std::uint32_t i = 0; i < registry.entries().size(); ++i) {
       if (core::state_of(registry.entries()[i].state.load_acquire()) != core::EntryState::free) {
         stat.consumers.push_back(read_consumer(registry, i, stat));

@@ -145,13 +145,22 @@ TEST_F(Headers, OfARegistryWhoseValuesAreImpossibleThoughTheChecksumMatches) {
 }
 
 TEST_F(Headers, OfTwoRings) {
-  create_ring("other", {.capacity_bytes = kSmall});
-  std::filesystem::rename(ring_path("other") + "/consumers", consumers());
-  for (const auto& attach : std::vector<std::function<void()>>{
-           [] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); },
-           [] { static_cast<void>(Publisher::open("orders")); },
-       })
-    expect_error(attach, Code::damaged, {"two different rings", ring_path("orders"), "ringbolt rm"});
+  for (const std::uint32_t slots : {0U, 3U, 300U}) {  // as many as the other, fewer, more
+    SCOPED_TRACE(slots);
+    {
+      create_ring("other", {.capacity_bytes = kSmall, .consumer_slots = slots});
+      auto billing = Consumer::attach("other", {.name = "billing"});
+    }
+    std::filesystem::rename(ring_path("other") + "/consumers", consumers());
+    for (const auto& use : std::vector<std::function<void()>>{
+             [] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); },
+             [] { static_cast<void>(Publisher::open("orders")); },
+             [] { static_cast<void>(stat_ring("orders")); },
+             [] { static_cast<void>(seek_consumer("orders", "billing", Start::earliest)); },
+         })
+      expect_error(use, Code::damaged, {"two different rings", ring_path("orders"), "ringbolt rm"});
+    remove_ring("other");
+  }
 }
 
 TEST_F(Headers, OfFilesThatWereCut) {

@@ -135,6 +135,39 @@ TEST_F(Limits, AFileSizeLimitIsSaidAndDoesNotKill) {
   }
 }
 
+// Whichever file is the one that is too large. What is there already is used as before: nothing else grows.
+TEST_F(Limits, AFileSizeLimitOfAnySizeIsSurvivedByWhoeverComes) {
+  const auto bytes = [&](const char* file) { return std::filesystem::file_size(ring_path("orders") + "/" + file); };
+  create_ring("orders", {.capacity_bytes = kSmall, .consumer_slots = 1'000});
+  const std::uint64_t events = bytes("events");
+  const std::uint64_t consumers = bytes("consumers");
+  ASSERT_LT(events, consumers) << "so that each of the two can be the one that does not fit";
+  for (const std::uint64_t most : {std::uint64_t{0}, std::uint64_t{1}, events - 1, events, consumers - 1, consumers}) {
+    SCOPED_TRACE(most);
+    Child child([&](const Words&) {
+      ::signal(SIGXFSZ, SIG_DFL);
+      const rlimit limit{most, most};
+      ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+      const auto create = [] { create_ring("second", {.capacity_bytes = kSmall, .consumer_slots = 1'000}); };
+      if (most < consumers) {
+        expect_error(create, Code::no_space, {"second", "File too large", "ulimit -f"});
+        EXPECT_EQ(names_in(place()), std::vector<std::string>{"orders"});
+      } else {
+        create();
+        remove_ring("second");
+      }
+      auto publisher = Publisher::open("orders");
+      auto consumer = Consumer::attach("orders", {.name = "billing", .policy = Policy::gate});
+      for (int i = 0; i < 300; ++i) {
+        publish_numbered(publisher, 1, 1'000);
+        EXPECT_EQ(poll_sequences(consumer).size(), 1U);
+      }
+    });
+    EXPECT_TRUE(child.join());
+  }
+  EXPECT_EQ(stat_ring("orders").epoch, 6U);
+}
+
 // Whichever descriptor is one too many.
 TEST_F(Limits, NoDescriptorsIsSaidWhereverItShows) {
   Child child([&](const Words&) {

@@ -1,11 +1,13 @@
 // Names: what a ring and a consumer may be called, and what is said when there is none of that name.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "child.hpp"
 #include "support.hpp"
 
 namespace ringbolt::test {
@@ -118,16 +120,35 @@ TEST_F(Names, OfSomethingElseThanARing) {
   EXPECT_TRUE(std::filesystem::is_empty(place() + "/directory"));
 }
 
+// Whoever misspells a path must not lose what is there.
+TEST_F(Names, OfADirectoryThatIsNoRingAreNotRemoved) {
+  std::filesystem::create_directory(place() + "/papers");
+  std::ofstream(place() + "/papers/letter") << "x";
+  for (const bool force : {false, true})
+    expect_error([&] { remove_ring("papers", force); }, Code::damaged, {"papers", "not a ring", "choose another name"});
+  EXPECT_EQ(names_in(place() + "/papers"), std::vector<std::string>{"letter"});
+
+  create_ring("orders", {.capacity_bytes = kSmall});
+  std::filesystem::rename(place() + "/papers", ring_path("orders") + "/papers");
+  for (const bool force : {false, true})
+    expect_error([&] { remove_ring("orders", force); }, Code::damaged, {"orders", "'papers'", "move it elsewhere"});
+  EXPECT_EQ(Publisher::open("orders").publish("x"), 1U) << "a refused removal leaves the ring whole";
+  std::filesystem::remove(ring_path("orders") + "/papers/letter");
+  remove_ring("orders");
+  EXPECT_TRUE(names_in(place()).empty());
+}
+
 TEST_F(Names, OfASymbolicLinkAreNotFollowed) {
   create_ring("orders", {.capacity_bytes = kSmall});
   std::filesystem::create_symlink(ring_path("orders"), ring_path("link"));
   std::filesystem::create_symlink(ring_path("nowhere"), ring_path("dangling"));
-  for (const char* name : {"link", "dangling"}) {
+  for (const std::string& name : {std::string("link"), std::string("dangling"), ring_path("link"), ring_path("link") + "/",
+                                  ring_path("dangling") + "///"}) {
     SCOPED_TRACE(name);
-    expect_error([&] { static_cast<void>(Consumer::attach(name)); }, Code::damaged, {name, "symbolic link"});
-    expect_error([&] { static_cast<void>(Publisher::open(name, {.capacity_bytes = kSmall})); }, Code::damaged,
-                 {name, "symbolic link"});
-    expect_error([&] { remove_ring(name); }, Code::damaged, {name, "symbolic link"});
+    const std::vector<std::string> words{name.find("link") != name.npos ? "link" : "dangling", "symbolic link"};
+    expect_error([&] { static_cast<void>(Consumer::attach(name)); }, Code::damaged, words);
+    expect_error([&] { static_cast<void>(Publisher::open(name, {.capacity_bytes = kSmall})); }, Code::damaged, words);
+    expect_error([&] { remove_ring(name); }, Code::damaged, words);
   }
   EXPECT_EQ(stat_ring("orders").epoch, 0U);
   EXPECT_FALSE(std::filesystem::exists(ring_path("nowhere")));
@@ -152,25 +173,124 @@ TEST_F(Names, OfARingsFilesThatAreLinksAreNotFollowed) {
   }
 }
 
-// Opening one of these would wait for somebody to open the other end.
-TEST_F(Names, OfARingsFilesThatArePipesDoNotHang) {
-  for (const char* file : {"events", "consumers", "locks", "lease"}) {
+// What lies where a file of a ring should be. Opening a pipe would wait for somebody to open its other end.
+class NamesOfFilesThatAreNone : public IpcTest, public testing::WithParamInterface<mode_t> {
+ protected:
+  // False: this process may not make such a thing.
+  [[nodiscard]] static bool put(const std::string& path) {
+    std::filesystem::remove(path);
+    if (GetParam() == S_IFDIR) return ::mkdir(path.c_str(), 0755) == 0;
+    return ::mknod(path.c_str(), GetParam() | 0666, GetParam() == S_IFCHR ? ::makedev(1, 3) : 0) == 0;
+  }
+};
+
+TEST_P(NamesOfFilesThatAreNone, AreDamageAndCanBeRemoved) {
+  for (const std::string file : {"events", "consumers", "locks", "lease"}) {
     SCOPED_TRACE(file);
     create_ring("orders", {.capacity_bytes = kSmall});
     const std::string path = ring_path("orders") + "/" + file;
-    ASSERT_EQ(::unlink(path.c_str()), 0);
-    ASSERT_EQ(::mkfifo(path.c_str(), 0666), 0);
-    const auto attempt = [](const std::function<void()>& what) {
-      try {
-        what();
-      } catch (const Error&) {  // what matters is that there is an answer
-      }
-    };
-    attempt([] { static_cast<void>(Consumer::attach("orders")); });
-    attempt([] { static_cast<void>(stat_ring("orders")); });
-    attempt([] { static_cast<void>(Publisher::open("orders")); });
+    if (!put(path)) GTEST_SKIP() << "making a device needs root";
+    const std::vector<std::string> words{path, "no regular file", "ringbolt rm --force"};
+    const auto open = [] { static_cast<void>(Publisher::open("orders")); };
+    const auto attach = [] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); };
+    const auto stat = [] { static_cast<void>(stat_ring("orders")); };
+    expect_error(open, Code::damaged, words);
+    if (file != "lease") expect_error(attach, Code::damaged, words);
+    if (file == "events" || file == "consumers") expect_error(stat, Code::damaged, words);
+    if (file == "locks") stat();  // for which the process table has to do
     remove_ring("orders");
+    EXPECT_TRUE(names_in(place()).empty());
   }
+}
+
+TEST_P(NamesOfFilesThatAreNone, NeverLookLikeALivePublisher) {
+  {
+    auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall});
+    publisher.publish("x");
+  }
+  if (!put(ring_path("orders") + "/alive.1")) GTEST_SKIP() << "making a device needs root";
+  EXPECT_FALSE(stat_ring("orders").publisher_alive);
+  EXPECT_FALSE(Consumer::attach("orders").publisher_alive());
+  for (const char* file : {"alive.2", ".alive.new"}) {
+    ASSERT_TRUE(put(ring_path("orders") + "/" + file));
+    if (GetParam() == S_IFDIR) {
+      expect_error([] { static_cast<void>(Publisher::open("orders")); }, Code::damaged, {ring_path("orders"), "alive"});
+      std::filesystem::remove(ring_path("orders") + "/" + file);
+    }
+  }
+  EXPECT_EQ(Publisher::open("orders").publish("y"), 2U);
+  remove_ring("orders");
+  EXPECT_TRUE(names_in(place()).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(But, NamesOfFilesThatAreNone, testing::Values(S_IFIFO, S_IFSOCK, S_IFDIR, S_IFCHR),
+                         [](const auto& instance) -> std::string {
+                           switch (instance.param) {
+                             case S_IFIFO: return "Pipes";
+                             case S_IFSOCK: return "Sockets";
+                             case S_IFDIR: return "Directories";
+                             default: return "Devices";
+                           }
+                         });
+
+TEST_F(Names, OfAPipeInARingsPlaceDoNotHang) {
+  ASSERT_EQ(::mkfifo(ring_path("orders").c_str(), 0666), 0);
+  expect_error([] { static_cast<void>(Consumer::attach("orders")); }, Code::damaged, {"orders", "not a ring"});
+  expect_error([] { static_cast<void>(Publisher::open("orders")); }, Code::damaged, {"orders", "not a ring"});
+  expect_error([] { remove_ring("orders", true); }, Code::damaged, {"orders", "not a ring"});
+  EXPECT_TRUE(list_rings().empty());
+}
+
+// ---- where a name leads to -------------------------------------------------------------------------------------------------
+
+TEST_F(Names, MayHaveSlashesBehindThem) {
+  for (const std::string slashes : {"/", "///"}) {
+    auto publisher = Publisher::open(ring_path("orders") + slashes, {.capacity_bytes = kSmall});
+    publisher.publish("x");
+    EXPECT_EQ(stat_ring("orders").newest_sequence, 1U);
+    remove_ring(ring_path("orders") + slashes, true);
+  }
+  expect_refused_everywhere(ring_path("..") + "/", Code::bad_name, {"ring name"});
+  expect_refused_everywhere(ring_path(std::string(65, 'n')) + "/", Code::bad_name, {"65 characters"});
+}
+
+// Whoever is told that its ring was removed looks at the path again.
+TEST_F(Names, LeadToTheSamePlaceAfterTheWorkingDirectoryHasChanged) {
+  Child child([&](const Words&) {
+    ASSERT_EQ(::chdir(place().c_str()), 0);
+    use_place("rings");
+    auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall});
+    auto consumer = Consumer::attach("orders", {.name = "billing"});
+    auto other = Consumer::attach("./rings/orders", {.name = "audit"});
+    EXPECT_EQ(stat_ring("orders").path, place() + "/rings/orders");
+    ASSERT_EQ(::chdir("/"), 0);
+    RingFile(place() + "/rings/orders/consumers").registry().removed.store_release(1);
+    publish_numbered(publisher, 10, 8);
+    publisher.close();
+    EXPECT_EQ(poll_sequences(consumer), sequences(1, 10));
+    EXPECT_EQ(poll_sequences(other), sequences(1, 10));
+  });
+  EXPECT_TRUE(child.join());
+}
+
+TEST_F(Names, ThatAreRelativeInADirectoryThatIsGoneAreAnError) {
+  Child child([&](const Words&) {
+    std::filesystem::create_directory(place() + "/gone");
+    ASSERT_EQ(::chdir((place() + "/gone").c_str()), 0);
+    std::filesystem::remove(place() + "/gone");
+    expect_refused_everywhere("./orders", Code::not_found, {"./orders", "working directory", "absolute path"});
+    use_place("rings");
+    expect_refused_everywhere("orders", Code::not_found, {"rings/orders", "working directory", "absolute path"});
+  });
+  EXPECT_TRUE(child.join());
+}
+
+TEST_F(Names, InADirectoryWithAVeryLongPathAreAnErrorAboutThat) {
+  std::string path = place();
+  while (path.size() < 5'000) path += "/a";
+  use_place(path);
+  expect_refused_everywhere("orders", Code::bad_name, {"too long"});
+  EXPECT_TRUE(list_rings().empty());
 }
 
 }  // namespace

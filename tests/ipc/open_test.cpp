@@ -1,6 +1,8 @@
 // Opening a ring for publishing: a new one, one that a predecessor left, one that somebody else holds; and closing it.
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "child.hpp"
 #include "support.hpp"
 
@@ -103,6 +105,46 @@ TEST_F(Opening, AStandbyTakesOverWhenThePublisherIsKilled) {
   EXPECT_EQ(stat_ring("orders").publisher_pid, static_cast<std::uint64_t>(standby.pid()));
   auto consumer = Consumer::attach("orders");
   EXPECT_EQ(poll_sequences(consumer), sequences(1, 11));
+}
+
+// Between opening the lease and holding it the ring is removed, and another one has its name and a publisher: the lease of
+// the old one is worth nothing.
+TEST_F(Opening, AStandbyDoesNotTakeTheLeaseOfARingThatIsGone) {
+  Child first([](const Words& words) {
+    auto mine = Publisher::open("orders", {.capacity_bytes = kSmall});
+    publish_numbered(mine, 10, 8);
+    words.say("open");
+    static_cast<void>(words.hear());
+  });
+  first.words().expect("open");
+  Child standby([](const Words& words) {
+    words.say("standing by");
+    auto mine = Publisher::open("orders", {.standby = kForever});
+    EXPECT_EQ(mine.publish("x"), 4U);
+    EXPECT_EQ(mine.epoch(), 2U);
+    words.say("took over");
+    static_cast<void>(words.hear());
+  });
+  standby.words().expect("standing by");
+  ASSERT_TRUE(eventually([&] {  // it has the lease open
+    std::error_code vanished;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(standby.pid()) + "/fd")) {
+      if (std::filesystem::read_symlink(entry.path(), vanished) == ring_path("orders") + "/lease") return true;
+    }
+    return false;
+  }));
+  remove_ring("orders", true);
+  {
+    auto second = Publisher::open("orders", {.capacity_bytes = kSmall});
+    first.kill();  // and the old lease is free
+    publish_numbered(second, 3, 8);
+    EXPECT_TRUE(stat_ring("orders").publisher_alive);
+    EXPECT_EQ(stat_ring("orders").epoch, 1U);
+    expect_error([] { static_cast<void>(Publisher::open("orders")); }, Code::in_use);
+  }
+  standby.words().expect("took over");
+  auto consumer = Consumer::attach("orders");
+  EXPECT_EQ(poll_texts(consumer).size(), 4U);
 }
 
 TEST_F(Opening, WithoutCreateFindsNothingWhereThereIsNothing) {
