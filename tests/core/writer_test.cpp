@@ -304,6 +304,63 @@ TEST(Gating, AfterAnEntryHasGoneThePublisherFencesAgainBeforeItWrites) {
   }
 }
 
+// The steps of one look at the gates, from [W3] on.
+std::vector<Step> steps_of_refill(Writer& writer, std::uint64_t bytes) {
+  std::vector<Step> steps;
+  const AtEachStep each([&](Step step) {
+    if (step == Step::intent_fenced || step == Step::gates_scanned) steps.push_back(step);
+  });
+  EXPECT_TRUE(writer.refill(bytes));
+  return steps;
+}
+
+TEST(Gating, ALookThatSeesSomebodyComeOrGoIsFollowedByAnotherFence) {
+  const std::vector<Step> once{Step::intent_fenced, Step::gates_scanned};
+  const std::vector<Step> twice{Step::intent_fenced, Step::gates_scanned, Step::intent_fenced, Step::gates_scanned};
+  for (const EntryState gone : {EntryState::evicted, EntryState::away, EntryState::free}) {
+    const TestRing ring;
+    Log log{.start = {0, 1}, .events = {}};
+    LoggedWriter writer(ring, log);
+    while (log.end().position < 2 * ring.capacity()) ASSERT_TRUE(writer.publish(24));
+    EXPECT_EQ(steps_of_refill(writer.writer(), 64), once) << "nobody is there";
+    ASSERT_TRUE(join_gate(ring.registry(), ring.entry(0), 1, log.end().position, ring.view()));
+    EXPECT_EQ(steps_of_refill(writer.writer(), 64), twice) << "one came, and is in nobody's way";
+    EXPECT_EQ(steps_of_refill(writer.writer(), 64), once) << "it is still there";
+    ASSERT_TRUE(change_state(ring.entry(0), ring.entry(0).state.load_relaxed(), gone));
+    EXPECT_EQ(steps_of_refill(writer.writer(), 64), twice) << "it has gone";
+    EXPECT_EQ(steps_of_refill(writer.writer(), 64), once);
+  }
+}
+
+// An announcement can reach beyond a gate: that of a consumer which joined too late and is about to choose a later place.
+// Then there is room after an eviction without raising it, and only the second look brings the fence.
+TEST(Gating, AnEvictionIsFollowedByAFenceThoughTheAnnouncementNeedNotBeRaised) {
+  const TestRing ring;
+  Log log{.start = {0, 1}, .events = {}};
+  LoggedWriter writer(ring, log);
+  while (log.end().position < 2 * ring.capacity()) ASSERT_TRUE(writer.publish(24));
+  ASSERT_TRUE(writer.writer().refill(largest_record_bytes(ring.capacity())));
+  const std::uint64_t announced = ring.intent();
+  static_cast<void>(join_gate(ring.registry(), ring.entry(0), 1, announced - ring.capacity() - 512, ring.view()));
+  writer.writer().revoke_limit();
+  writer.publish_until_full(24);
+  ASSERT_EQ(ring.intent(), announced);
+  ASSERT_LE(log.end().position, announced - 512);
+
+  bool seen = false;
+  int fences_since = 0;
+  const AtEachStep each([&](Step step) {
+    if (step == Step::gates_scanned) seen = true;
+    if (step == Step::intent_fenced && seen) ++fences_since;
+    if (step == Step::zeroed_next) {
+      EXPECT_EQ(fences_since, 1);
+    }
+  });
+  ASSERT_TRUE(change_state(ring.entry(0), ring.entry(0).state.load_relaxed(), EntryState::evicted));
+  EXPECT_TRUE(writer.publish(24));
+  EXPECT_TRUE(seen);
+}
+
 TEST(Gating, ManyGatesAndTheSmallestCounts) {
   const TestRing ring;
   for (std::size_t i = 0; i < 3; ++i) ASSERT_TRUE(join_gate(ring.registry(), ring.entry(i), 1, 0, ring.view()));
