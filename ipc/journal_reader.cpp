@@ -1,0 +1,228 @@
+#include <ringbolt/ipc/journal_reader.hpp>
+#include <ringbolt/ipc/segment_walk.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace ringbolt {
+
+using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the door in front of it
+
+struct JournalReader::Impl {
+  Impl(std::string_view journal, const JournalReaderOptions& chosen)
+      : storage(open_directory(std::string(journal), false)), options(chosen) {
+    refresh();
+    if (segments.empty()) {
+      throw Error(Code::not_found, "there is no journal in " + std::string(journal) +
+                                       ": it has no segment; give the directory that the publisher was told");
+    }
+    wanted = segments.front();
+  }
+
+  void refresh() {
+    if (const int error = list_segments(*storage, segments); error != 0)
+      throw Error(Code::system, "cannot list " + storage->path("") + ": " + std::strerror(error), error);
+  }
+
+  // Into the segment that holds `wanted`, if there is one. What was removed before it becomes a gap.
+  bool enter() {
+    for (;;) {
+      refresh();
+      if (segments.empty()) return false;
+      if (wanted < segments.front()) {
+        gap = Gap{wanted, segments.front() - 1, false};
+        reported = false;
+        wanted = segments.front();
+      }
+      const auto next = std::ranges::upper_bound(segments, wanted);
+      if (walk.enter(*storage, next[-1]) != 0) continue;  // removed since it was listed
+      know_end(next);
+      if (walk.expected() < wanted && next != segments.end()) jump();
+      return true;
+    }
+  }
+
+  // Where the segment ends, if another one was begun.
+  bool know_end(std::vector<std::uint64_t>::const_iterator next) {
+    end_before = ~std::uint64_t{0};
+    SegmentWalk other;
+    if (next == segments.end() || other.enter(*storage, *next) != 0) return false;
+    end_before = other.header().follows;
+    goes_on_at = other.header().first_sequence;
+    return true;
+  }
+
+  void jump() {
+    const std::vector<core::IndexEntry> index = index_of(*storage, walk.header().first_sequence);
+    auto entry = std::ranges::upper_bound(index, wanted, {}, &core::IndexEntry::sequence);
+    if (entry != index.begin()) static_cast<void>(walk.jump(*--entry));
+  }
+
+  // Nothing that holds together is at the place: is that the end for now, or the end of this segment?
+  enum class End : std::uint8_t { for_now, of_segment };
+  End what_ends() {
+    const std::uint64_t segment = walk.header().first_sequence;
+    refresh();
+    const auto next = std::ranges::upper_bound(segments, segment);
+    if (next == segments.end()) {
+      // Taken by another file of the same name? A sync failed, and nothing of this one counts.
+      SegmentWalk again;
+      if (!segments.empty() && segments.back() == segment && again.enter(*storage, segment) == 0 &&
+          again.header().checksum != walk.header().checksum) {
+        return End::of_segment;
+      }
+      return End::for_now;
+    }
+    if (!know_end(next)) return End::for_now;  // removed, or begun, at this moment: look again at the next call
+    if (walk.expected() >= end_before || walk.look(true).lies == Lies::event) return End::of_segment;
+    throw Error(Code::damaged,
+                storage->path(segment_name(segment)) + " is damaged at offset " + std::to_string(walk.offset()) +
+                    ": event " + std::to_string(walk.expected()) + " does not hold together, and events up to " +
+                    std::to_string(end_before - 1) +
+                    " were written: `ringbolt verify` lists what is lost, `ringbolt verify --salvage` keeps what is left");
+  }
+
+  Status next(Event& event, std::uint64_t below) {
+    for (;;) {
+      if (!std::exchange(reported, true)) return Status::gap;
+      if (wanted >= below) return Status::empty;
+      if (!walk.inside() && !enter()) return Status::empty;
+      if (!reported) continue;
+      if (walk.expected() >= end_before) {
+        leave();
+        continue;
+      }
+      const Found found = walk.look(options.verify && walk.expected() >= wanted);
+      if (found.lies == Lies::control && found.note.first_sequence <= end_before) {
+        const std::uint64_t lost_from = std::max(wanted, walk.expected());
+        walk.pass(found);
+        wanted = std::max(wanted, walk.expected());
+        if (walk.expected() > lost_from) {
+          gap = Gap{lost_from, walk.expected() - 1, false};
+          reported = false;
+        }
+        continue;
+      }
+      if (found.lies != Lies::event) {
+        if (walk.expected() < end_before && what_ends() == End::for_now) return Status::empty;
+        if (walk.expected() >= end_before || end_before == ~std::uint64_t{0}) leave();
+        continue;
+      }
+      place = {storage->path(segment_name(walk.header().first_sequence)), walk.offset(), walk.epoch()};
+      walk.pass(found);
+      if (found.header.sequence < wanted) continue;
+      wanted = walk.expected();
+      event = {};
+      event.sequence = found.header.sequence;
+      event.timestamp_ns = found.header.timestamp_ns;
+      event.type = found.header.type;
+      event.payload = found.payload;
+      return Status::ok;
+    }
+  }
+
+  // Behind the segment; what was never recorded between it and the next one is a gap.
+  void leave() {
+    wanted = std::max(wanted, walk.expected());
+    if (walk.expected() >= end_before && goes_on_at > wanted) {
+      gap = Gap{wanted, goes_on_at - 1, false};
+      reported = false;
+      wanted = goes_on_at;
+    }
+    walk.leave();
+  }
+
+  std::unique_ptr<Storage> storage;
+  JournalReaderOptions options;
+  std::vector<std::uint64_t> segments;
+  SegmentWalk walk;
+  std::uint64_t end_before = ~std::uint64_t{0};  // from here on this segment does not count; ~0: there is no next one
+  std::uint64_t goes_on_at = 0;                  // first sequence of the next one
+  std::uint64_t wanted = 0;                      // the next event to hand out
+  Gap gap;
+  bool reported = true;
+  JournalPlace place;
+};
+
+JournalReader::JournalReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+JournalReader::JournalReader(JournalReader&&) noexcept = default;
+JournalReader& JournalReader::operator=(JournalReader&&) noexcept = default;
+JournalReader::~JournalReader() = default;
+
+JournalReader JournalReader::open(std::string_view directory, const JournalReaderOptions& options) {
+  return JournalReader(std::make_unique<Impl>(directory, options));
+}
+
+void JournalReader::seek(std::uint64_t sequence) {
+  impl_->walk.leave();
+  impl_->reported = true;
+  impl_->wanted = sequence;
+}
+
+std::uint64_t JournalReader::seek_time(std::uint64_t timestamp_ns) {
+  Impl& impl = *impl_;
+  impl.refresh();
+  // The last segment whose first event is older: what is wanted is in it, or is the first of the next one.
+  const auto begins_before = [&](std::uint64_t segment) {
+    SegmentWalk walk;
+    if (walk.enter(*impl.storage, segment) != 0) return true;  // removed: older than everything that is left
+    Found found = walk.look(false);
+    for (; found.lies == Lies::control; found = walk.look(false)) walk.pass(found);
+    return found.lies == Lies::event && found.header.timestamp_ns < timestamp_ns;
+  };
+  auto after = std::ranges::partition_point(impl.segments, begins_before);
+  seek(after == impl.segments.begin() ? *after : after[-1]);
+  if (after != impl.segments.begin() && after != impl.segments.end()) {
+    const std::vector<core::IndexEntry> index = index_of(*impl.storage, after[-1]);
+    auto entry = std::ranges::lower_bound(index, timestamp_ns, {}, &core::IndexEntry::timestamp_ns);
+    if (entry != index.begin()) seek((--entry)->sequence);
+  }
+  Event event;
+  for (;;) {
+    switch (next(event)) {
+      case Status::ok: break;
+      case Status::gap: continue;
+      default: return next_sequence();
+    }
+    if (event.timestamp_ns < timestamp_ns) continue;
+    seek(event.sequence);
+    return event.sequence;
+  }
+}
+
+Status JournalReader::next(Event& event, std::uint64_t below) { return impl_->next(event, below); }
+const Gap& JournalReader::last_gap() const noexcept { return impl_->gap; }
+std::uint64_t JournalReader::next_sequence() const noexcept { return impl_->wanted; }
+
+std::uint64_t JournalReader::oldest_sequence() {
+  impl_->refresh();
+  return impl_->segments.empty() ? 0 : impl_->segments.front();
+}
+
+std::uint64_t JournalReader::newest_sequence() {
+  impl_->refresh();
+  if (impl_->segments.empty()) return 0;
+  SegmentWalk walk;
+  if (walk.enter(*impl_->storage, impl_->segments.back()) != 0) return newest_sequence();
+  for (Found found = walk.look(true); found.lies == Lies::event || found.lies == Lies::control; found = walk.look(true))
+    walk.pass(found);
+  return walk.expected() - 1;
+}
+
+JournalPlace JournalReader::place() const { return impl_->place; }
+
+std::string JournalReader::ring_id() const {
+  std::array<char, 33> text{};
+  const auto& id = impl_->walk.ring_id();
+  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(id[0]),
+                static_cast<unsigned long long>(id[1]));
+  return text.data();
+}
+
+}  // namespace ringbolt

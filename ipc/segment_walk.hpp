@@ -1,0 +1,48 @@
+// One segment, open for reading, and a place in it. Readers, checks and searches step through it record by record.
+#pragma once
+
+#include <ringbolt/ipc/segment_index.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace ringbolt::ipc {
+
+class SegmentWalk {
+ public:
+  // Opens the segment and stands before its first record. 0, or ENOENT if there is no such file. Throws Error for what
+  // cannot be read: damaged, too_short, wrong_version, foreign_layout, system.
+  [[nodiscard]] int enter(Storage& storage, std::uint64_t segment);
+  void leave() noexcept { *this = {}; }
+  [[nodiscard]] bool inside() const noexcept { return file_ != nullptr; }
+
+  // What lies at the place. `pass` goes behind it: only what it last gave, an event or a control record.
+  [[nodiscard]] Found look(bool verify) const noexcept {
+    return look_at(bytes_.subspan(offset_), expected_, epoch_, seed_, verify);
+  }
+  void pass(const Found& found) noexcept;
+  // Goes on at an index entry, if a record that holds together begins there.
+  [[nodiscard]] bool jump(const core::IndexEntry& entry) noexcept;
+
+  [[nodiscard]] const core::SegmentHeader& header() const noexcept { return header_; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  [[nodiscard]] const std::array<std::uint64_t, 2>& ring_id() const noexcept { return ring_id_; }
+
+ private:
+  std::unique_ptr<StorageFile> file_;
+  core::SegmentHeader header_{};
+  std::span<const std::byte> bytes_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t expected_ = 0;
+  std::uint64_t epoch_ = 0;
+  std::uint32_t seed_ = 0;
+  std::array<std::uint64_t, 2> ring_id_{};  // as far as it was walked, not jumped
+};
+
+// The entries of a segment that is complete, made by walking it where the file is missing, and then kept if that is allowed.
+[[nodiscard]] std::vector<core::IndexEntry> index_of(Storage& storage, std::uint64_t segment);
+
+}  // namespace ringbolt::ipc
