@@ -161,8 +161,7 @@ struct JournalPage {
   std::uint32_t version;
   std::uint32_t byte_order;
   std::array<std::uint64_t, 2> ring_id;
-  std::array<std::uint64_t, 2> journal_id;
-  std::array<std::uint64_t, 9> reserved0;
+  std::array<std::uint64_t, 11> reserved0;
   std::uint64_t checksum;  // FNV-1a of the 120 bytes before it and of the path
   std::array<char, kDirectoryBytes> directory;
 
@@ -174,7 +173,8 @@ struct JournalPage {
   Word64 keep_age_ns;  // 0: no limit
   Word64 keep_unread;
   Word64 own_process;  // 1: a process of its own runs it, 0: the publisher's
-  std::array<std::uint64_t, 8> reserved1;
+  std::array<Word64, 2> journal_id;  // zeros until it has been opened
+  std::array<std::uint64_t, 6> reserved1;
 
   Word64 state;             // JournalState
   Word64 error;             // errno of the last failure; 0: none since it opened

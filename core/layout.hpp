@@ -186,12 +186,13 @@ enum class Policy : std::uint8_t {
   automatic = 0,  // `journal` on a ring with a journal, otherwise `lossy`; never stored
   gate = 1,       // the publisher waits for this consumer; with a budget, only so long
   lossy = 2,      // overrun, told the exact gap, goes on
-  journal = 3,    // reads what it missed from the journal (no ring has one yet)
+  journal = 3,    // reads what it missed from the journal
   latest = 4,     // skips to the newest event by design
 };
 
 inline constexpr std::uint64_t kEntryInPlace =
     1;  // reads in place without looking back: only its death may release its gate
+inline constexpr std::uint64_t kEntryJournal = 2;  // the ring's journal: nothing but a detach releases its gate
 inline constexpr std::size_t kNameBytes = 64;
 inline constexpr std::size_t kMaxFollowed = 8;
 

@@ -25,6 +25,9 @@ const char* code_name(Code code) noexcept {
     case Code::evicted: return "evicted";
     case Code::holds_ring: return "holds_ring";
     case Code::removed: return "removed";
+    case Code::journal_stalled: return "journal_stalled";
+    case Code::other_ring: return "other_ring";
+    case Code::cursor_ahead: return "cursor_ahead";
     case Code::forked: return "forked";
     case Code::system: return "system";
   }
@@ -36,6 +39,7 @@ const char* status_name(Status status) noexcept {
     case Status::ok: return "ok";
     case Status::empty: return "empty";
     case Status::full: return "full";
+    case Status::journal_stalled: return "journal_stalled";
     case Status::too_large: return "too_large";
     case Status::gap: return "gap";
     case Status::evicted: return "evicted";

@@ -29,6 +29,9 @@ enum class Code {
   evicted,           // the gate was taken away because its budget was spent: Consumer::last_gap says what was lost
   holds_ring,        // asks for more while its uncommitted events fill the ring
   removed,           // the ring's directory is gone
+  journal_stalled,   // the ring is full because its journal cannot write, or is not there
+  other_ring,        // a journal of another ring
+  cursor_ahead,      // a cursor names events that a power cut took back: what comes after it is not what it would have been
   forked,            // the handle was inherited by a forked child; attach again there
   system,            // any other refusal of the operating system
 };

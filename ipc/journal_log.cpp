@@ -57,7 +57,7 @@ int JournalLog::write_note(std::uint64_t first_sequence) {
   if (const int error = sync(); error != 0) return error;
   epoch_ = note.epoch;
   seed_ = epoch_seed(epoch_);
-  point_failure_ = note_durable_point();
+  static_cast<void>(note_durable_point());
   return 0;
 }
 
@@ -158,7 +158,7 @@ int JournalLog::roll() {
     if (const int error = durable_file_.write(segment_start_); error != 0) point_failure_ = error;
   }
   if (const int error = begin_segment(next_sequence_, roll_for_bytes_, options_.syncs); error != 0) return error;
-  if (options_.syncs) point_failure_ = note_durable_point();
+  if (options_.syncs) static_cast<void>(note_durable_point());
   maker_.prepare(options_.segment_bytes, options_.zero_ahead);
   return 0;
 }
@@ -183,7 +183,7 @@ int JournalLog::note_durable_point() {
   point.next_sequence = durable_sequence_ + 1;
   point.newest_epoch = newest_epoch_;
   point.ring_id = ring_id_;
-  if (const int error = durable_file_.write(point); error != 0) return error;
+  if (const int error = durable_file_.write(point); error != 0) return point_failure_ = error;
   noted_segment_ = segment_;
   noted_offset_ = durable_offset_;
   return 0;

@@ -74,7 +74,7 @@ class JournalLog {
   // errno: nothing is lost, try again later.
   [[nodiscard]] int begin_again();
   // Writes down where recovery would begin, if that has moved. For a clean end, and now and then. An errno is worth telling
-  // and harms nothing.
+  // (`background_failure` keeps it) and harms nothing.
   [[nodiscard]] int note_durable_point();
 
   [[nodiscard]] std::uint64_t staged_sequence() const noexcept { return next_sequence_ - 1; }
@@ -85,6 +85,10 @@ class JournalLog {
     return options_.syncs ? durable_sequence_ : written_sequence_;
   }
   [[nodiscard]] std::uint64_t unsynced_bytes() const noexcept { return offset_ - durable_offset_; }
+  // Durable, and yet to be read again by recovery.
+  [[nodiscard]] std::uint64_t bytes_behind_durable_point() const noexcept {
+    return durable_offset_ - (noted_segment_ == segment_ ? noted_offset_ : core::kSegmentDataOffset);
+  }
   [[nodiscard]] bool staged() const noexcept { return staged_bytes_ != 0; }
   // Counts rolls, so that its owner knows when to look at what may be removed.
   [[nodiscard]] std::uint64_t segments_begun() const noexcept { return segments_begun_; }

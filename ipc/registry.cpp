@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/journal.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/registry.hpp>
@@ -139,6 +140,10 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
 
 bool Registry::owner_lives(std::uint32_t index) const { return locks_ && byte_is_locked(locks_.get(), index); }
 
+bool Registry::is_journal(std::uint32_t index) const noexcept {
+  return (entries()[index].options.load_relaxed() & core::kEntryJournal) != 0;  // relaxed: never changes for an owned entry
+}
+
 bool Registry::try_lock_byte_of(std::uint32_t index) const { return try_lock_byte(locks_.get(), index); }
 
 void Registry::let_go(std::uint32_t index) noexcept { unlock_byte(locks_.get(), index); }
@@ -171,6 +176,7 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   // Three rounds, from what nobody misses to what somebody might: free; left by a dead consumer without name; the cursor
   // of the named consumer that has been away for longest.
   const auto take = [&](std::uint32_t index, auto still_wanted) {
+    if (is_journal(index) && state_now(all[index]) == EntryState::gating) return false;
     if (!still_wanted(all[index]) || !try_lock_byte_of(index)) return false;
     if (!still_wanted(all[index])) {
       let_go(index);
@@ -221,20 +227,40 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
   claim.cursor = {entry.cursor_position.load_relaxed(), 0};  // relaxed: the byte's lock orders us behind the last owner
   if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor.sequence = last + 1;
 
-  // Who this is is written before the entry becomes somebody's: a death in between leaves a free entry free. Relaxed: the
-  // state behind it releases it.
-  write_name(entry, options.name);
-  entry.attach_number.store_relaxed(header().next_attach_number.fetch_add(1) + 1);
-  entry.policy.store_relaxed(static_cast<std::uint64_t>(policy));
-  entry.options.store_relaxed(entry_options);
+  write_owner(entry, options.name, policy, entry_options);
   entry.budget_ns.store_relaxed(static_cast<std::uint64_t>(options.budget.count()));
-  entry.pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));
-  entry.attached_ns.store_relaxed(wall_ns());
   for (std::size_t i = 0; i < core::kMaxFollowed; ++i) {
     entry.followed[i].store_relaxed(i < followed.size() ? followed[i] + 1 : 0);
   }
   claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
   set_state(entry, claim.generation, EntryState::joining);
+  return claim;
+}
+
+// Who this is is written before the entry becomes somebody's: a death in between leaves a free entry free. Relaxed: the state
+// behind it releases it.
+void Registry::write_owner(ConsumerEntry& entry, std::string_view name, core::Policy policy, std::uint64_t options) {
+  write_name(entry, name);
+  entry.attach_number.store_relaxed(header().next_attach_number.fetch_add(1) + 1);
+  entry.policy.store_relaxed(static_cast<std::uint64_t>(policy));
+  entry.options.store_relaxed(options);
+  entry.pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));
+  entry.attached_ns.store_relaxed(wall_ns());
+}
+
+EntryClaim Registry::claim_journal(bool& gates) {
+  const HeldByte name_lock(locks_.get(), name_byte(kJournalConsumer), "ring " + ring_);
+  EntryClaim claim;
+  claim.index = take_entry(kJournalConsumer);
+  ConsumerEntry& entry = entries()[claim.index];
+  const std::uint64_t seen = entry.state.load_acquire();
+  gates = core::state_of(seen) == EntryState::gating;
+  if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor = {0, last + 1};
+  write_owner(entry, kJournalConsumer, core::Policy::gate, core::kEntryInPlace | core::kEntryJournal);
+  entry.budget_ns.store_relaxed(0);  // relaxed: the state releases these, or they do not change
+  for (core::Word64& word : entry.followed) word.store_relaxed(0);
+  claim.generation = core::generation_of(seen);
+  if (!gates) set_state(entry, ++claim.generation, EntryState::joining);
   return claim;
 }
 
@@ -292,6 +318,7 @@ void Registry::leave(const EntryClaim& claim) noexcept {
 }
 
 bool Registry::reclaim_if_dead(std::uint32_t index) {
+  if (is_journal(index)) return false;
   // Asking costs a third of trying, and a publisher that waits for many consumers asks for all of them again and again.
   if (owner_lives(index) || !try_lock_byte_of(index)) return false;
   ConsumerEntry& entry = entries()[index];

@@ -56,6 +56,9 @@ class Registry {
   // Throws Error: in_use, registry_full, not_found, cycle, bad_option.
   [[nodiscard]] EntryClaim claim(const ConsumerOptions& options, core::Policy policy, std::uint64_t entry_options,
                                  std::vector<std::uint32_t>& followed);
+  // The journal's own entry, made if it is missing. `gates` tells that it gates already, for a journal that has ended or died:
+  // then it goes on doing so, and the generation stays. Otherwise it is `joining`. Throws Error: in_use, registry_full.
+  [[nodiscard]] EntryClaim claim_journal(bool& gates);
   // The owner leaves: a named entry keeps its cursor, another one is free. Wakes whoever waited for the gate.
   void leave(const EntryClaim& claim) noexcept;
 
@@ -65,12 +68,14 @@ class Registry {
   // Holds the byte of an entry that nobody owns; for those who change a consumer's entry from outside.
   [[nodiscard]] bool try_hold(std::uint32_t index) const { return try_lock_byte_of(index); }
   void let_go(std::uint32_t index) noexcept;
+  [[nodiscard]] bool is_journal(std::uint32_t index) const noexcept;
   // Makes an entry whose byte is held nobody's.
   void set_free(std::uint32_t index) noexcept;
 
  private:
   [[nodiscard]] bool try_lock_byte_of(std::uint32_t index) const;
   [[nodiscard]] std::uint32_t take_entry(std::string_view name);
+  void write_owner(core::ConsumerEntry& entry, std::string_view name, core::Policy policy, std::uint64_t options);
   [[nodiscard]] std::vector<std::uint32_t> resolve(const std::vector<std::string>& after, std::string_view own_name) const;
   [[nodiscard]] bool leads_to(std::uint32_t from, std::uint32_t to) const;
 

@@ -1,0 +1,121 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ringbolt/ipc/error.hpp>
+#include <ringbolt/ipc/journal_page.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ringbolt::ipc {
+namespace {
+
+constexpr const char* kName = "journal";
+constexpr const char* kHiddenName = ".journal.new";
+
+std::uint64_t checksum_of(const core::JournalPage& page) noexcept {
+  const std::uint64_t head =
+      core::fnv1a(reinterpret_cast<const std::uint8_t*>(&page), offsetof(core::JournalPage, checksum));
+  return core::fnv1a(reinterpret_cast<const std::uint8_t*>(page.directory.data()), page.directory.size(), head);
+}
+
+}  // namespace
+
+std::optional<JournalPageFile> JournalPageFile::open(const RingDirectory& directory, Access access, ForkGuard& guard) {
+  const Descriptor fd = directory.open_file(kName, access == Access::read_only ? O_RDONLY : O_RDWR);
+  const std::string path = directory.file(kName);
+  if (!fd) {
+    if (errno == ENOENT) return std::nullopt;
+    throw_refused("cannot open " + path, errno, "the ring's owner decides who may, with --mode and --group at its creation");
+  }
+  const auto broken = [&](Code code, const char* why) {
+    return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`; the journal itself is elsewhere");
+  };
+  struct stat status {};
+  ::fstat(fd.get(), &status);
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) < sizeof(core::JournalPage))
+    throw broken(Code::too_short, "is too short");
+  JournalPageFile file;
+  file.file_ = FileMapping(fd.get(), sizeof(core::JournalPage), access, path, guard);
+  const core::JournalPage& page = file.page();
+  if (page.magic != core::kJournalMagic) throw broken(Code::damaged, "is damaged (no magic number)");
+  if (page.version != core::kJournalVersion) throw broken(Code::wrong_version, "was made by another version of Ringbolt");
+  if (page.byte_order != core::kByteOrderMark || page.checksum != checksum_of(page) || page.directory.back() != '\0')
+    throw broken(Code::damaged, "is damaged (its checksum does not match)");
+  file.directory_ = page.directory.data();
+  return file;
+}
+
+void JournalPageFile::make(const RingDirectory& directory, const std::array<std::uint64_t, 2>& ring_id,
+                           const JournalOptions& options, bool own_process) {
+  const auto fail = [&](const char* what) {
+    const int error = errno;
+    ::unlinkat(directory.fd.get(), kHiddenName, 0);
+    throw Error(error == ENOSPC ? Code::no_space : Code::system,
+                std::string("cannot ") + what + " " + directory.file(kName) + ": " + std::strerror(error), error);
+  };
+  if (options.directory.size() >= core::kDirectoryBytes) {
+    throw Error(Code::bad_option, "the path of the journal has " + std::to_string(options.directory.size()) +
+                                      " characters: at most 2047 are allowed");
+  }
+  ::unlinkat(directory.fd.get(), kHiddenName, 0);  // left by a death at this place
+  const Descriptor fd = directory.open_file(kHiddenName, O_RDWR | O_CREAT | O_EXCL);
+  if (!fd) fail("create");
+  if (const int error = ::posix_fallocate(fd.get(), 0, sizeof(core::JournalPage)); error != 0) {
+    errno = error;
+    fail("allocate");
+  }
+  ForkGuard guard;
+  JournalPageFile file;
+  file.file_ = FileMapping(fd.get(), sizeof(core::JournalPage), Access::read_write, directory.file(kName), guard);
+  core::JournalPage& page = file.page();
+  page.magic = core::kJournalMagic;
+  page.version = core::kJournalVersion;
+  page.byte_order = core::kByteOrderMark;
+  page.ring_id = ring_id;
+  std::ranges::copy(options.directory, page.directory.begin());
+  page.checksum = checksum_of(page);
+  file.set_options(options, own_process);
+  struct stat events {};
+  ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
+  ::fchmod(fd.get(), events.st_mode & 0644);  // whoever may read the events may read this
+  if (::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
+  if (::renameat(directory.fd.get(), kHiddenName, directory.fd.get(), kName) != 0) fail("rename");
+}
+
+JournalOptions JournalPageFile::options() const {
+  const core::JournalPage& from = page();  // relaxed below: each stands alone, and is written by who opens the journal
+  JournalOptions options;
+  options.directory = directory_;
+  options.sync = static_cast<Sync>(from.sync.load_relaxed());
+  options.interval = std::chrono::nanoseconds(from.interval_ns.load_relaxed());
+  options.interval_bytes = from.interval_bytes.load_relaxed();
+  options.segment_bytes = from.segment_bytes.load_relaxed();
+  options.keep_bytes = from.keep_bytes.load_relaxed();
+  options.keep_age = std::chrono::nanoseconds(from.keep_age_ns.load_relaxed());
+  options.keep_unread = from.keep_unread.load_relaxed() != 0;
+  return options;
+}
+
+std::array<std::uint64_t, 2> JournalPageFile::journal_id() const noexcept {
+  return {page().journal_id[0].load_acquire(), page().journal_id[1].load_acquire()};
+}
+void JournalPageFile::set_journal_id(const std::array<std::uint64_t, 2>& id) const noexcept {
+  for (std::size_t i = 0; i < id.size(); ++i) page().journal_id[i].store_release(id[i]);
+}
+
+void JournalPageFile::set_options(const JournalOptions& options, bool own_process) const noexcept {
+  core::JournalPage& to = page();  // relaxed below: each stands alone
+  to.sync.store_relaxed(static_cast<std::uint64_t>(options.sync));
+  to.interval_ns.store_relaxed(static_cast<std::uint64_t>(options.interval.count()));
+  to.interval_bytes.store_relaxed(options.interval_bytes);
+  to.segment_bytes.store_relaxed(options.segment_bytes);
+  to.keep_bytes.store_relaxed(options.keep_bytes);
+  to.keep_age_ns.store_relaxed(static_cast<std::uint64_t>(options.keep_age.count()));
+  to.keep_unread.store_relaxed(options.keep_unread ? 1 : 0);
+  to.own_process.store_relaxed(own_process ? 1 : 0);
+}
+
+}  // namespace ringbolt::ipc
