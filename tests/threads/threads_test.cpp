@@ -1,4 +1,6 @@
 // Publisher and consumers at full speed over one mapping: whole events in order, exact gaps, and gates that hold.
+// Consumers that gate look at payloads in place with plain loads, so that ThreadSanitizer reports a race as soon as one of
+// [W2], [R1], [G1], [G2], or the load of a state that [J1] stored, is weakened to relaxed.
 #include "ring_threads.hpp"
 
 namespace ringbolt::core::test {
