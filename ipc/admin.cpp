@@ -1,4 +1,6 @@
 #include <ringbolt/ipc/admin.hpp>
+#include <ringbolt/ipc/cursor_file.hpp>
+#include <ringbolt/ipc/journal_page.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/start.hpp>
@@ -70,6 +72,8 @@ void forget_consumer(std::string_view ring, std::string_view consumer) {
   NamedEntry named(ring, consumer);
   named.hold("forget");
   named.registry.set_free(named.index);
+  if (const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard))
+    static_cast<void>(forget_cursor(page->directory(), consumer));
   named.registry.let_go(named.index);
 }
 
@@ -97,6 +101,11 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
     entry.lineage.fetch_add(1);                               // followers: events are skipped
   entry.cursor_position.store_relaxed(place.place.position);  // relaxed: checked against the ring before it is used
   entry.cursor_sequence.store_release(next - 1);
+  const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard);
+  if (page && page->journal_id() != std::array<std::uint64_t, 2>{}) {
+    CursorFile::open(page->directory(), consumer, page->journal_id(), named.guard)
+        .store({events.header().ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people
+  }
   named.registry.let_go(named.index);
   return next;
 }

@@ -23,7 +23,7 @@ Consumer::~Consumer() = default;
 void Consumer::update_special() noexcept {
   const Impl& impl = *impl_;
   special_ = impl.pending_gap || impl.staged || impl.losing_since || impl.policy == Policy::latest ||
-             impl.skip_below_sequence != 0 || impl.skip_before_ns != 0;
+             impl.skip_below_sequence != 0 || impl.skip_before_ns != 0 || impl.in_journal;
 }
 
 Status Consumer::read_special(Event& event) {
@@ -36,6 +36,7 @@ Status Consumer::read_special(Event& event) {
     update_special();
     return Status::ok;
   }
+  if (impl.in_journal) return read_from_journal(event);
   if (impl.policy == Policy::latest) skip_to_newest();
   for (;;) {
     core::Record record;
@@ -96,6 +97,8 @@ Status Consumer::read_nothing(core::ReadStatus status) {
     case core::ReadStatus::event:
     case core::ReadStatus::empty: return nothing_yet();
     case core::ReadStatus::overrun:
+      if (impl.policy == Policy::journal && turn_to_journal(reader_.place().sequence))
+        return Status::empty;               // the next call reads there
       if (impl.policy == Policy::latest) {  // what it missed, it would have skipped
         skip_to_newest();
         return Status::empty;
@@ -185,7 +188,7 @@ bool Consumer::something_to_read() {
   Impl& impl = *impl_;
   if (impl.pending_gap || impl.losing_since) return true;
   if (must_wait_for_leaders()) return reader_.evicted();
-  if (impl.staged) return true;
+  if (impl.staged || impl.in_journal) return true;
   core::Record record;
   return reader_.peek(record) != core::ReadStatus::empty;
 }
@@ -241,7 +244,7 @@ void Consumer::commit(std::uint64_t sequence) {
                                       "' cannot be committed: the newest that was handed out is " +
                                       std::to_string(here.sequence - 1));
   }
-  if (!core::beyond(sequence + 1, committed_)) return;  // committed before
+  if (sequence + 1 <= committed_) return;  // committed before
   core::Place place{core::kNoPosition, sequence + 1};
   if (sequence + 1 == here.sequence) {
     place = here;

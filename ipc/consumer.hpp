@@ -5,6 +5,9 @@
 //
 // What runs per event is inline and stands on `core/reader.hpp`. A Consumer is used by one thread at a time.
 //
+// On a ring with a journal a consumer of policy `journal` is two states of one: it reads the ring, and when it is overrun, or
+// starts in the past, the journal, until it has caught up. No event is skipped or repeated at either turn.
+//
 // Gate and commit are two things. The *gate* tells the publisher what may be overwritten; the *commit* says where this name
 // resumes. `poll` moves both when its handler has returned from the batch. `next` moves the gate when the next event is
 // asked for, and never commits: the application does.
@@ -26,6 +29,10 @@
 
 namespace ringbolt {
 
+namespace ipc {
+struct StartPlace;
+}
+
 // How payloads reach the user.
 enum class Read : std::uint8_t {
   automatic,  // in place for a consumer that gates without budget, a copy for all others
@@ -35,11 +42,12 @@ enum class Read : std::uint8_t {
 
 struct ConsumerOptions {
   std::string name{};                  // keeps the cursor over restarts; empty: anonymous
-  Policy policy = Policy::automatic;   // `lossy`
+  Policy policy = Policy::automatic;   // `journal` on a ring that has one, otherwise `lossy`
   std::chrono::nanoseconds budget{0};  // policy gate: how long the publisher waits before it evicts; 0: for ever
   Start start = Start::resume;
-  std::vector<std::string> after{};  // sees an event only when these gating consumers have committed it; at most 8
-  bool gate_on_commit = false;       // the gate waits for the commit instead of following what was handed out
+  // Sees an event only when these gating consumers have committed it, at most 8; `ringbolt::durable`: when it is on the disk.
+  std::vector<std::string> after{};
+  bool gate_on_commit = false;  // the gate waits for the commit instead of following what was handed out
   Read read = Read::automatic;
   Wait wait = Wait::park;  // how `next`, `next_for` and `wait_for` wait
 };
@@ -56,12 +64,14 @@ struct ConsumerCounters {
   std::uint64_t gaps = 0;            // in so many pieces
   std::uint64_t skipped_events = 0;  // passed over by design: policy latest, or a start that is still to come
   std::uint64_t evictions = 0;
+  std::uint64_t turns_to_journal = 0;  // policy journal: from the ring, or at the start
+  std::uint64_t turns_to_ring = 0;
 };
 
 class Consumer {
  public:
   // Attaches to an existing ring; never creates one. Throws Error: not_found, in_use (a live consumer of that name),
-  // not_allowed, registry_full, cycle, bad_option, wrong_version, foreign_layout, too_short, damaged, ...
+  // not_allowed, registry_full, cycle, bad_option, wrong_version, foreign_layout, too_short, damaged, cursor_ahead, ...
   // Without write access to the registry only an anonymous lossy or latest consumer can attach; it leaves no trace.
   [[nodiscard]] static Consumer attach(std::string_view ring, const ConsumerOptions& options = {});
 
@@ -127,6 +137,10 @@ class Consumer {
   // This name resumes after `sequence`, which was handed out by this Consumer (Error bad_option otherwise). Costs no
   // system call. An anonymous consumer's commit only shows in `stat`.
   void commit(std::uint64_t sequence);
+  // The same, and it survives a power cut when this returns: on a ring with a journal, for a consumer with a name. Throws
+  // Error (bad_option without these two, not_allowed, system, no_space).
+  void commit_durable(std::uint64_t sequence);
+  void commit_durable() { commit_durable(reader_.place().sequence - 1); }
   // Everything handed out so far is done.
   void commit() { commit(reader_.place().sequence - 1); }
 
@@ -139,6 +153,8 @@ class Consumer {
   [[nodiscard]] std::uint64_t next_sequence() const noexcept { return reader_.place().sequence; }
   [[nodiscard]] const ConsumerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] Policy policy() const noexcept;
+  // Policy journal: are events read from the journal at this moment?
+  [[nodiscard]] bool in_journal() const noexcept;
   [[nodiscard]] const std::string& ring_name() const noexcept;
 
  private:
@@ -184,6 +200,7 @@ class Consumer {
   void store_commit(core::Place behind, std::uint64_t gate) {
     entry_->cursor_position.store_relaxed(behind.position);      // relaxed: checked against the ring before it is used
     entry_->cursor_sequence.store_release(behind.sequence - 1);  // [F1] pairs with [F2]
+    if (keeps_cursor_) keep_cursor(behind.sequence - 1);
     if (gate != gate_) {
       move_gate(gate);
     } else {
@@ -209,6 +226,14 @@ class Consumer {
   void make_buffer();
   void update_special() noexcept;
 
+  void open_journal(const ConsumerOptions& options);
+  [[nodiscard]] core::Place cursor_beside_journal();
+  void keep_cursor(std::uint64_t sequence) noexcept;
+  [[nodiscard]] bool start_in_journal(Start start, ipc::StartPlace& from);
+  [[nodiscard]] bool turn_to_journal(std::uint64_t sequence);
+  [[nodiscard]] bool turn_to_ring(bool at_once);
+  [[nodiscard]] Status read_from_journal(Event& event);
+  [[nodiscard]] Status lose_to_ring();
   [[nodiscard]] Status read_special(Event& event);
   [[nodiscard]] Status read_nothing(core::ReadStatus status);
   [[nodiscard]] Status nothing_yet();
@@ -230,6 +255,7 @@ class Consumer {
   bool special_ = false;  // something before the ring must be looked at: a staged event, policy latest, a start to come
   bool gate_on_commit_ = false;
   bool fence_each_gate_ = false;
+  bool keeps_cursor_ = false;                       // beside the journal, too
   std::uint64_t follow_limit_ = ~std::uint64_t{0};  // what others have committed: sequences below it may be read
   core::ConsumerEntry* entry_ = nullptr;            // null: not registered
   const core::Word32* gate_waiters_ = nullptr;

@@ -10,12 +10,13 @@ using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the 
 
 namespace {
 
-Policy resolve_policy(const ConsumerOptions& options, std::string_view ring) {
+Policy resolve_policy(const ConsumerOptions& options, std::string_view ring, bool has_journal) {
   const auto refuse = [&](const char* why) {
     return Error(Code::bad_option, "cannot attach to ring '" + std::string(ring) + "': " + why);
   };
-  const Policy policy = options.policy == Policy::automatic ? Policy::lossy : options.policy;
-  if (policy == Policy::journal) throw refuse("it has no journal: use policy lossy, or gate");
+  const Policy usual = has_journal ? Policy::journal : Policy::lossy;
+  const Policy policy = options.policy == Policy::automatic ? usual : options.policy;
+  if (policy == Policy::journal && !has_journal) throw refuse("it has no journal: use policy lossy, or gate");
   if (options.budget.count() < 0) throw refuse("the budget is negative");
   if (options.budget.count() > 0 && policy != Policy::gate) throw refuse("only policy gate has a budget");
   if (policy == Policy::latest && !options.after.empty()) {
@@ -31,9 +32,12 @@ Policy resolve_policy(const ConsumerOptions& options, std::string_view ring) {
 }  // namespace
 
 Consumer Consumer::attach(std::string_view ring, const ConsumerOptions& options) {
-  const Policy policy = resolve_policy(options, ring);
+  static_cast<void>(resolve_policy(options, ring, true));  // what makes no sense needs no ring
+  if (!options.name.empty()) check_name(options.name, "consumer name");
   Consumer consumer(std::make_unique<Impl>(ring));
   Impl& impl = *consumer.impl_;
+  impl.page = JournalPageFile::open(impl.directory, Access::read_only, impl.guard);
+  const Policy policy = resolve_policy(options, ring, impl.page.has_value());
   impl.policy = policy;
   impl.wait = options.wait;
   const bool gates = policy == Policy::gate;
@@ -59,6 +63,7 @@ Consumer Consumer::attach(std::string_view ring, const ConsumerOptions& options)
     consumer.gate_waiters_ = &impl.registry->header().gate_waiters;
     consumer.register_entry(options, policy);
   }
+  if (impl.page) consumer.open_journal(options);
   consumer.start(options.start);
   return consumer;
 }
@@ -80,6 +85,8 @@ void Consumer::register_entry(const ConsumerOptions& options, Policy policy) {
 
 void Consumer::start(Start start) {
   Impl& impl = *impl_;
+  const bool new_in_ring = impl.claim.cursor.sequence == 0;
+  if (new_in_ring && start.kind == Start::Kind::resume) impl.claim.cursor = cursor_beside_journal();
   StartPlace from = find_start(impl.view, start, impl.claim.cursor, impl.directory.name);
   reader_ = core::Reader(impl.view, from.place);
   if (impl.policy == Policy::gate) {
@@ -91,6 +98,12 @@ void Consumer::start(Start start) {
     entry_->lineage.fetch_add(1);
     entry_->state.store_release(core::state_word(impl.claim.generation, core::EntryState::attached));
   }
+  if (impl.page) {  // what came before this ring may be in the journal, and is lost for who does not read it there
+    if (start.kind == Start::Kind::sequence) from.wanted_sequence = std::max<std::uint64_t>(start.value, 1);
+    if (start.kind == Start::Kind::resume && impl.claim.cursor.sequence != 0)
+      from.wanted_sequence = impl.claim.cursor.sequence;
+    if (start_in_journal(start, from)) from.place = reader_.place();
+  }
   reader_.go_to(from.place);
   gate_ = from.place.position;
   done_ = from.place;
@@ -101,10 +114,12 @@ void Consumer::start(Start start) {
   impl.skip_below_sequence = from.skip_below_sequence;
   impl.skip_before_ns = from.skip_before_ns;
   // Who has committed nothing yet resumes where it first started. A consumer without name is not resumed; `stat` shows it.
-  if (entry_ != nullptr && impl.claim.cursor.sequence == 0) {
+  if (entry_ != nullptr && new_in_ring) {
+    const std::uint64_t next = impl.claim.cursor.sequence != 0 ? impl.claim.cursor.sequence : from.place.sequence;
     entry_->cursor_position.store_relaxed(from.place.position);  // relaxed: checked against the ring before it is used
-    entry_->cursor_sequence.store_release(from.place.sequence - 1);
+    entry_->cursor_sequence.store_release(next - 1);
   }
+  if (keeps_cursor_) keep_cursor(entry_->cursor_sequence.load_acquire());
   update_special();
 }
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <ringbolt/ipc/consumer.hpp>
+#include <ringbolt/ipc/cursor_file.hpp>
+#include <ringbolt/ipc/journal_page.hpp>
+#include <ringbolt/ipc/journal_reader.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 
@@ -77,6 +80,13 @@ struct Consumer::Impl {
   Wait wait = Wait::park;
   std::vector<Followed> followed;
   std::unique_ptr<std::byte[]> buffer;
+
+  std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
+  std::optional<JournalReader> journal;
+  bool in_journal = false;
+  std::uint32_t read_since_look = 0;  // events from the journal since it was last looked whether the ring has the next one
+  std::uint32_t in_neither = 0;       // times in a row that the next event was in neither
+  std::optional<ipc::CursorFile> cursor_file;
 
   std::optional<Gap> pending_gap;             // to be reported before anything else
   std::optional<core::Record> staged;         // read already, to be handed out behind the gap

@@ -18,13 +18,13 @@ namespace ringbolt {
 // The answer of every form that neither waits nor throws.
 enum class Status : std::uint8_t {
   ok,
-  empty,      // nothing to read yet
-  full,       // a gating consumer is in the publisher's way
+  empty,            // nothing to read yet
+  full,             // a gating consumer is in the publisher's way
   journal_stalled,  // the journal is, and cannot write; only with OnStall::fail
-  too_large,  // more than a quarter of the ring; never fits
-  gap,        // events were lost; Consumer::last_gap says which; the next call goes on behind them
-  evicted,    // the gate's budget was spent; last_gap says what was lost, if anything; the next call goes on, gating again
-  closed,     // the publisher ended the stream and everything has been read
+  too_large,        // more than a quarter of the ring; never fits
+  gap,              // events were lost; Consumer::last_gap says which; the next call goes on behind them
+  evicted,  // the gate's budget was spent; last_gap says what was lost, if anything; the next call goes on, gating again
+  closed,   // the publisher ended the stream and everything has been read
   timed_out,
 };
 [[nodiscard]] const char* status_name(Status status) noexcept;

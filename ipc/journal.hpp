@@ -34,13 +34,14 @@ enum class OnStall : std::uint8_t {
 struct JournalOptions {
   std::string directory{};  // made if it is missing; one journal each. Empty: no journal
   Sync sync = Sync::interval;
-  std::chrono::nanoseconds interval{10'000'000};                // Sync::interval: at most so long until it is durable
-  std::uint64_t interval_bytes = std::uint64_t{8} << 20;        // or so much
-  std::uint64_t segment_bytes = std::uint64_t{64} << 20;        // of a file; at least 4096
-  std::uint64_t keep_bytes = 0;                                 // oldest segments go beyond so much; 0: no limit
-  std::chrono::nanoseconds keep_age{0};                         // and when their newest event is older; 0: no limit
-  bool keep_unread = true;                                      // but not what a named consumer has not committed yet
+  std::chrono::nanoseconds interval{10'000'000};          // Sync::interval: at most so long until it is durable
+  std::uint64_t interval_bytes = std::uint64_t{8} << 20;  // or so much
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // of a file; at least 4096
+  std::uint64_t keep_bytes = 0;                           // oldest segments go beyond so much; 0: no limit
+  std::chrono::nanoseconds keep_age{0};                   // and when their newest event is older; 0: no limit
+  bool keep_unread = true;                                // but not what a named consumer has not committed yet
   OnStall on_stall = OnStall::wait;
+  bool own_process = false;  // for a publisher: `run_journal` runs it, elsewhere; the ring only knows its directory
 };
 
 // The name of the journal's entry among the consumers.
@@ -48,7 +49,7 @@ inline constexpr const char* kJournalConsumer = ".journal";
 
 // For `ConsumerOptions::after`: sees an event only when a power cut can no longer take it back.
 struct AfterDurable {
-  operator std::string() const { return kJournalConsumer; }               // NOLINT(google-explicit-constructor)
+  operator std::string() const { return kJournalConsumer; }                 // NOLINT(google-explicit-constructor)
   operator std::vector<std::string>() const { return {kJournalConsumer}; }  // NOLINT(google-explicit-constructor)
 };
 inline constexpr AfterDurable durable{};

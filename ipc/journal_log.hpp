@@ -93,6 +93,8 @@ class JournalLog {
   // Counts rolls, so that its owner knows when to look at what may be removed.
   [[nodiscard]] std::uint64_t segments_begun() const noexcept { return segments_begun_; }
   [[nodiscard]] std::uint64_t first_sequence() const noexcept { return recovered_.first_sequence; }
+  // Older segments were removed.
+  void oldest_is(std::uint64_t first_sequence) noexcept { recovered_.first_sequence = first_sequence; }
   // First errno of a sync that nobody waited for (policy none), or of writing the durable point.
   [[nodiscard]] int background_failure() const { return maker_.failure() != 0 ? maker_.failure() : point_failure_; }
 

@@ -2,9 +2,7 @@
 #include <ringbolt/ipc/segment_walk.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -217,12 +215,18 @@ std::uint64_t JournalReader::newest_sequence() {
 
 JournalPlace JournalReader::place() const { return impl_->place; }
 
-std::string JournalReader::ring_id() const {
-  std::array<char, 33> text{};
-  const auto& id = impl_->walk.ring_id();
-  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(id[0]),
-                static_cast<unsigned long long>(id[1]));
-  return text.data();
+std::array<std::uint64_t, 2> JournalReader::ring_of(std::uint64_t sequence) {
+  impl_->refresh();
+  const auto after = std::ranges::upper_bound(impl_->segments, sequence);
+  SegmentWalk walk;
+  if (after == impl_->segments.begin() || walk.enter(*impl_->storage, after[-1]) != 0) return {};
+  for (;;) {
+    const Found found = walk.look(false);
+    if (found.lies != Lies::event && found.lies != Lies::control) return {};
+    if (found.lies == Lies::event && walk.expected() == sequence) return walk.ring_id();
+    walk.pass(found);
+    if (walk.expected() > sequence && found.lies == Lies::control) return {};
+  }
 }
 
 }  // namespace ringbolt

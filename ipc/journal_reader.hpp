@@ -5,6 +5,7 @@
 
 #include <ringbolt/ipc/event.hpp>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -50,8 +51,8 @@ class JournalReader {
   [[nodiscard]] std::uint64_t newest_sequence();  // reads the last segment to its end
   // Of the event that `next` gave last.
   [[nodiscard]] JournalPlace place() const;
-  // Whose event that was: the ring's id, 32 hexadecimal digits.
-  [[nodiscard]] std::string ring_id() const;
+  // Whose event this is, walking its segment: the ring's id; zeros if it is not there.
+  [[nodiscard]] std::array<std::uint64_t, 2> ring_of(std::uint64_t sequence);
 
  private:
   struct Impl;

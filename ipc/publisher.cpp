@@ -10,9 +10,14 @@ Publisher::Publisher(Publisher&&) noexcept = default;
 Publisher& Publisher::operator=(Publisher&&) noexcept = default;
 Publisher::~Publisher() = default;
 
-bool Publisher::wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {
+Status Publisher::wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {
+  const auto stalled = [&] {
+    if (timeout == kForever) impl_->throw_journal_stalled();
+    return Status::journal_stalled;
+  };
   const Status first = look_for_room(record_bytes);
-  if (first == Status::ok) return true;
+  if (first == Status::ok) return first;
+  if (first == Status::journal_stalled) return stalled();
   if (first == Status::too_large) {
     throw Error(Code::event_too_large, "an event of " + std::to_string(record_bytes) +
                                            " bytes, header included, is too large for ring '" + impl_->ring.directory.name +
@@ -26,9 +31,11 @@ bool Publisher::wait_for_room(std::uint64_t record_bytes, std::chrono::nanosecon
   while (!deadline.passed()) {
     waiter.pause(
         &gates, [&] { return writer_.refill(record_bytes); }, deadline.remaining_ns(kLongestGateSleepNs), impl_->epoch);
-    if (look_for_room(record_bytes) == Status::ok) return true;
+    const Status status = look_for_room(record_bytes);
+    if (status == Status::ok) return status;
+    if (status == Status::journal_stalled) return stalled();
   }
-  return false;
+  return Status::timed_out;
 }
 
 Status Publisher::look_for_room(std::uint64_t record_bytes) {
@@ -40,7 +47,7 @@ Status Publisher::look_for_room(std::uint64_t record_bytes) {
     impl_->begin_blocked(writer_, writer_.position() + record_bytes + sizeof(std::uint64_t));
     if (impl_->clear_the_way(writer_)) room = writer_.refill(record_bytes);
   }
-  if (!room) return Status::full;
+  if (!room) return impl_->journal_stalls() ? Status::journal_stalled : Status::full;
   impl_->end_blocked(writer_);
   return Status::ok;
 }
@@ -105,6 +112,36 @@ std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std
   const std::uint64_t first = writer_.commit_staged(count, count * record);
   wake();
   return first;
+}
+
+bool Publisher::wait_durable(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
+  Impl& impl = *impl_;
+  impl.check_usable();
+  const auto index = impl.journal_entry();
+  if (!impl.page || !index || impl.page->sync() == Sync::none) {
+    throw Error(Code::bad_option, "nothing that ring '" + name() + "' holds ever becomes durable: open it with a journal " +
+                                      "that syncs (.journal, --journal DIR --sync every)");
+  }
+  const core::ConsumerEntry& entry = impl.registry.entries()[*index];
+  const auto is_durable = [&] { return entry.cursor_sequence.load_acquire() >= sequence; };  // [F2] pairs with [F1]
+  const Deadline deadline{timeout};
+  Waiter waiter(impl.wait);
+  WaitChannel marks = impl.registry.gate_sleepers();
+  while (!is_durable()) {
+    if (deadline.passed()) return false;
+    impl.check_usable();
+    const core::JournalState state = impl.page->state();
+    if (state == core::JournalState::detached || (impl.on_stall == OnStall::fail && state != core::JournalState::running))
+      impl.throw_journal_stalled();
+    waiter.pause(&marks, is_durable, deadline.remaining_ns(kLongestSleepNs), impl.epoch);
+  }
+  return true;
+}
+
+std::uint64_t Publisher::durable_sequence() const {
+  const auto index = impl_->journal_entry();
+  if (!impl_->page || !index || impl_->page->sync() == Sync::none) return 0;
+  return impl_->registry.entries()[*index].cursor_sequence.load_acquire();  // [F2] pairs with [F1]
 }
 
 void Publisher::close() {

@@ -10,6 +10,7 @@
 #include <ringbolt/core/copy.hpp>
 #include <ringbolt/core/writer.hpp>
 #include <ringbolt/ipc/event.hpp>
+#include <ringbolt/ipc/journal.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -39,6 +40,10 @@ struct PublisherOptions {
   // How long to wait for another live publisher to end or die, as a hot standby; 0: refuse at once (in_use).
   std::chrono::nanoseconds standby{0};
   Wait wait = Wait::park;  // how to wait for a gate
+  // With a directory: the ring's journal, which a thread of this process runs as long as the Publisher lives. A new ring
+  // goes on with the sequence behind the journal's last event. Left empty, a ring whose journal was run by its publisher
+  // before gets it again, as it was.
+  JournalOptions journal{};
 };
 inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
 
@@ -103,7 +108,7 @@ class Publisher {
   ~Publisher();  // gives the lease back; does not close the stream
 
   // Publishes a copy of `payload`; waits while a gating consumer is in the way. Returns the event's sequence.
-  // Throws Error: event_too_large, removed, forked.
+  // Throws Error: event_too_large, removed, forked, journal_stalled.
   std::uint64_t publish(std::span<const std::byte> payload, EventOptions options = {}) {
     claim_or_wait(core::record_bytes(payload.size()), kForever);
     core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
@@ -134,7 +139,8 @@ class Publisher {
   // Waits for room at most so long: timed_out after that.
   PublishResult publish_for(std::span<const std::byte> payload, std::chrono::nanoseconds timeout,
                             EventOptions options = {}) {
-    if (!claim_or_wait(core::record_bytes(payload.size()), timeout)) return {Status::timed_out, 0};
+    const Status status = claim_or_wait(core::record_bytes(payload.size()), timeout);
+    if (status != Status::ok) return {status, 0};
     core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
     return {Status::ok, finish(payload.size(), options)};
   }
@@ -158,6 +164,25 @@ class Publisher {
     return publish_batch_of(std::as_bytes(values), sizeof(T), options);
   }
 
+  // Waits until the journal has made everything up to `sequence` durable; false after the time-out. Throws Error: bad_option
+  // (no journal, or one that never syncs), journal_stalled, removed, forked.
+  bool wait_durable(std::uint64_t sequence, std::chrono::nanoseconds timeout = kForever);
+  // Publishes, and returns when a power cut can no longer take the event back. Others' events share the sync (group commit).
+  std::uint64_t publish_durable(std::span<const std::byte> payload, EventOptions options = {}) {
+    const std::uint64_t sequence = publish(payload, options);
+    wait_durable(sequence);
+    return sequence;
+  }
+  std::uint64_t publish_durable(std::string_view text, EventOptions options = {}) {
+    return publish_durable(std::as_bytes(std::span(text)), options);
+  }
+  template <Plain T>
+  std::uint64_t publish_durable(const T& value, EventOptions options = {}) {
+    return publish_durable(std::as_bytes(std::span(&value, 1)), options);
+  }
+  // Newest event that is durable; 0: none, or no journal that syncs.
+  [[nodiscard]] std::uint64_t durable_sequence() const;
+
   // Ends the stream: consumers get `closed` after the last event. A later `open` continues and reopens it. A publisher
   // that is destroyed or dies without this leaves its consumers waiting for a successor. Publishing after it opens the
   // stream again, for those who have not left yet.
@@ -177,10 +202,10 @@ class Publisher {
   struct Impl;
   explicit Publisher(std::unique_ptr<Impl> impl) noexcept;
 
-  // True once there is room; false after the time-out. Throws event_too_large.
-  bool claim_or_wait(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {
+  // ok once there is room; timed_out, or journal_stalled. Without a time-out only ok. Throws event_too_large, journal_stalled.
+  Status claim_or_wait(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {
     if (writer_.try_claim_bytes(record_bytes) == core::ClaimStatus::ok) [[likely]]
-      return true;
+      return Status::ok;
     return wait_for_room(record_bytes, timeout);
   }
   Status try_room(std::uint64_t record_bytes) {
@@ -203,7 +228,7 @@ class Publisher {
       wake_sleepers();
   }
 
-  [[nodiscard]] bool wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
+  Status wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
   [[nodiscard]] Status look_for_room(std::uint64_t record_bytes);
   [[nodiscard]] std::uint64_t stamp() noexcept;  // wall clock, never decreasing within the ring
   void wake_sleepers();

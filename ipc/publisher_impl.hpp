@@ -3,11 +3,14 @@
 #pragma once
 
 #include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/journal_runner.hpp>
 #include <ringbolt/ipc/publisher.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,17 +20,32 @@
 namespace ringbolt {
 
 namespace ipc {
-// A ring whose lease this process holds: made, taken over, or waited for as the options say.
-[[nodiscard]] HeldRing hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard);
+// A journal that was opened before the ring that it is for.
+struct OpenJournal {
+  JournalOptions options;
+  std::unique_ptr<ForkGuard> guard = std::make_unique<ForkGuard>();
+  std::unique_ptr<JournalStore> store;
+
+  void open() {
+    if (!store) store = std::make_unique<JournalStore>(options, *guard);
+  }
+};
+
+// A ring whose lease this process holds: made, taken over, or waited for as the options say. A ring that is made goes on
+// where the journal ends.
+[[nodiscard]] HeldRing hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
+                                 OpenJournal& journal);
 
 inline constexpr std::uint64_t kLookAtConsumersEveryNs =
     1'000'000;                                                   // for the dead and the evictable, while one is in the way
+inline constexpr std::uint64_t kStalledAfterNs = 1'000'000'000;  // a journal that was in the way for so long
 inline constexpr std::uint64_t kLongestGateSleepNs = 2'000'000;  // death wakes nobody: bounds how long it goes unnoticed
 }  // namespace ipc
 
 struct Publisher::Impl {
   Impl(std::string_view name, const PublisherOptions& options)
-      : ring(ipc::hold_ring(name, options, guard)),
+      : on_stall(options.journal.on_stall),
+        ring(ipc::hold_ring(name, options, guard, opened_journal)),
         events(ring.directory, ipc::Access::read_write, guard),
         registry(ring.directory, ipc::Access::read_write, guard),
         gating(registry.entries().size()),
@@ -52,6 +70,27 @@ struct Publisher::Impl {
   // Who publishes after close() opens the stream again.
   void open_again(core::Writer& writer) {
     if (std::exchange(closed, false)) writer.set_closed(false);
+  }
+
+  // The journal's entry, if the ring has one.
+  [[nodiscard]] std::optional<std::uint32_t> journal_entry() {
+    if (!journal_index) journal_index = registry.find(kJournalConsumer);
+    return journal_index;
+  }
+  // Is the ring full because the journal cannot write, or is not there, and is that to be told?
+  [[nodiscard]] bool journal_stalls() {
+    if (on_stall == OnStall::wait || !page || blocked.position == core::kNoPosition) return false;
+    const auto index = journal_entry();
+    if (!index || !in_the_way(*index)) return false;
+    return page->state() != core::JournalState::running || ipc::monotonic_ns() - blocked.since_ns >= ipc::kStalledAfterNs;
+  }
+  [[noreturn]] void throw_journal_stalled() const {
+    const auto error = static_cast<int>(page->page().error.load_relaxed());  // relaxed: for people
+    throw Error(Code::journal_stalled,
+                "the journal of ring '" + ring.directory.name + "' in " + page->directory() + " does not get on" +
+                    (error != 0 ? std::string(": ") + std::strerror(error) : std::string()) +
+                    ": make room or mend the disk, and it goes on by itself; `ringbolt stat` shows its state",
+                error);
   }
 
   // Is this consumer's gate in the way of the claim that is blocked?
@@ -87,7 +126,7 @@ struct Publisher::Impl {
   void begin_blocked(const core::Writer& writer, std::uint64_t needed) {
     if (blocked.position == writer.position() && blocked.needed == needed) return;
     const std::uint64_t now = ipc::monotonic_ns();
-    blocked = {writer.position(), needed, now, now, std::nullopt};
+    blocked = {writer.position(), needed, now, now, now, std::nullopt};
     for (const std::uint32_t index : writer.gates().gating()) {
       if (!in_the_way(index)) continue;
       obstacles[index] = {registry.entries()[index].state.load_acquire(), needed, now};
@@ -154,12 +193,15 @@ struct Publisher::Impl {
   struct Blocked {
     std::uint64_t position = core::kNoPosition;
     std::uint64_t needed = 0;  // where it would end
+    std::uint64_t since_ns = 0;
     std::uint64_t accounted_ns = 0;
     std::uint64_t looked_ns = 0;
     std::optional<std::uint32_t> blamed;
   };
 
   ipc::ForkGuard guard;
+  ipc::OpenJournal opened_journal;
+  OnStall on_stall;
   ipc::HeldRing ring;
   ipc::EventsFile events;
   ipc::Registry registry;
@@ -170,6 +212,9 @@ struct Publisher::Impl {
   Wait wait;
   std::uint64_t epoch = 0;
   bool closed = false;
+  std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
+  std::optional<std::uint32_t> journal_index;
+  std::unique_ptr<ipc::JournalThread> journal;  // ends before what it stands on
 };
 
 }  // namespace ringbolt

@@ -62,7 +62,31 @@ std::optional<Descriptor> take_lease(const RingDirectory& directory, const Deadl
 
 }  // namespace
 
-HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard) {
+namespace {
+
+// A ring that is made anew goes on where its journal ends.
+std::optional<HeldRing> make_after_journal(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
+                                           OpenJournal& journal) {
+  if (options.journal.directory.empty()) return make_ring(name, options, guard);
+  PublisherOptions chosen = options;
+  chosen.journal = journal.options;
+  journal.open();
+  if (const Recovered& found = journal.store->log->recovered(); !found.empty) {
+    if (options.first_sequence != 0 && options.first_sequence != found.next_sequence) {
+      throw Error(Code::options_differ, "ring '" + std::string(name) + "' cannot begin with event " +
+                                            std::to_string(options.first_sequence) + ": its journal in " +
+                                            journal.options.directory + " goes on with " +
+                                            std::to_string(found.next_sequence) + "; leave the first sequence out");
+    }
+    chosen.first_sequence = found.next_sequence;
+  }
+  return make_ring(name, chosen, guard);
+}
+
+}  // namespace
+
+HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard, OpenJournal& journal) {
+  if (!options.journal.directory.empty()) journal.options = checked_options(options.journal);
   const Deadline deadline{options.standby};
   for (;;) {
     try {
@@ -72,7 +96,7 @@ HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, 
         return {std::move(directory), std::move(*lease)};
     } catch (const Error& error) {
       if (error.code() != Code::not_found || !options.create) throw;
-      if (auto made = make_ring(name, options, guard)) return std::move(*made);
+      if (auto made = make_after_journal(name, options, guard, journal)) return std::move(*made);
     }
   }
 }
@@ -107,6 +131,36 @@ void check_options(const core::EventsHeader& header, const PublisherOptions& opt
   if (differences.empty()) return;
   throw Error(Code::options_differ, "ring '" + directory.name + "' exists with " + differences +
                                         ": leave these options out, or remove the ring first (`ringbolt rm`)");
+}
+
+}  // namespace
+
+namespace {
+
+// The journal that the options ask for, or that this ring's publisher ran before. Empty: none, or somebody else's to run.
+std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDirectory& directory,
+                                            std::optional<JournalPageFile>& page, ForkGuard& guard) {
+  page = JournalPageFile::open(directory, Access::read_only, guard);
+  const bool asked = !journal.options.directory.empty();
+  if (!asked) {
+    const bool ours = page && page->page().own_process.load_relaxed() == 0 &&  // relaxed: it stands alone
+                      page->state() != core::JournalState::detached;
+    if (!ours) return nullptr;
+    const OnStall on_stall = journal.options.on_stall;
+    journal.options = page->options();
+    journal.options.on_stall = on_stall;
+  }
+  if (page && page->directory() != journal.options.directory) {
+    throw Error(Code::options_differ, "ring '" + directory.name + "' has its journal in " + page->directory() +
+                                          " and not in " + journal.options.directory +
+                                          ": leave the directory out, or remove the ring first");
+  }
+  if (journal.options.own_process) return nullptr;
+  journal.open();
+  auto runner = std::make_unique<JournalRunner>(directory.path, journal.options, std::move(journal.store), false,
+                                                std::move(journal.guard));
+  if (!page) page = JournalPageFile::open(directory, Access::read_only, guard);
+  return runner;
 }
 
 }  // namespace
@@ -150,13 +204,17 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
   publisher.writer_.set_closed(false);
   header.granted.store_release(apply_memory_options(header, self.events.data(), self.ring.directory.fd.get()));
   RINGBOLT_STEP(taken_over);
+  if (auto runner = open_journal(self.opened_journal, self.ring.directory, self.page, self.guard))
+    self.journal = std::make_unique<JournalThread>(std::move(runner), self.guard, self.registry.sleepers());
   self.registry.sleepers().wake_all();  // the dead publisher may have committed and not woken
   return publisher;
 }
 
 void create_ring(std::string_view name, const PublisherOptions& options) {
   ForkGuard guard;
-  if (make_ring(name, options, guard)) return;
+  OpenJournal journal;
+  if (!options.journal.directory.empty()) journal.options = checked_options(options.journal);
+  if (make_after_journal(name, options, guard, journal)) return;
   throw Error(Code::already_exists,
               "ring '" + std::string(name) + "' exists already: remove it first (`ringbolt rm`), or publish to it as it is");
 }

@@ -6,8 +6,8 @@
 namespace ringbolt::ipc {
 namespace {
 
-constexpr std::uint64_t kMostInARound = std::uint64_t{4} << 20;        // bytes, so that a sync is never far
-constexpr std::uint64_t kNoteDurableEvery = std::uint64_t{8} << 20;    // bytes: what recovery has to read and write again
+constexpr std::uint64_t kMostInARound = std::uint64_t{4} << 20;      // bytes, so that a sync is never far
+constexpr std::uint64_t kNoteDurableEvery = std::uint64_t{8} << 20;  // bytes: what recovery has to read and write again
 
 }  // namespace
 
@@ -75,6 +75,11 @@ std::uint64_t Recorder::due_in_ns(std::uint64_t now_ns) const noexcept {
   if (policy_ == Sync::every || log_->unsynced_bytes() >= interval_bytes_) return 0;
   const std::uint64_t waited = now_ns - std::min(now_ns, unsynced_since_ns_);
   return waited >= interval_ns_ ? 0 : interval_ns_ - waited;
+}
+
+bool Recorder::published() const noexcept {
+  core::Record record;
+  return reader_.peek(record) != core::ReadStatus::empty;
 }
 
 bool Recorder::unsynced() const noexcept {

@@ -24,6 +24,8 @@ class Recorder {
   // Syncs what is written, whether or not it is due.
   [[nodiscard]] Did finish();
 
+  // Is there an event that no round has seen?
+  [[nodiscard]] bool published() const noexcept;
   // Behind the last event that need not stay in the ring.
   [[nodiscard]] const core::Place& safe() const noexcept { return safe_; }
   [[nodiscard]] int error() const noexcept { return error_; }

@@ -59,7 +59,7 @@ void remove_directory(int parent, const char* name) noexcept {
 }
 
 void remove_site(int parent, int fd, const char* name) noexcept {
-  for (const char* file : {"events", "consumers", "locks", "lease"}) ::unlinkat(fd, file, 0);
+  for (const char* file : {"events", "consumers", "locks", "lease", "journal", ".journal.new"}) ::unlinkat(fd, file, 0);
   ::unlinkat(parent, name, AT_REMOVEDIR);
 }
 

@@ -13,6 +13,7 @@
 
 #include <ringbolt/core/takeover.hpp>
 #include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/journal_page.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/removal.hpp>
@@ -336,6 +337,8 @@ std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions&
   const std::array<std::uint64_t, 2> ring_id{random_word(), random_word()};
   write_events(site, options, capacity, slots, mode, ring_id);
   write_registry(site, options, slots, mode, ring_id);
+  if (!options.journal.directory.empty())
+    JournalPageFile::make(site.directory(), ring_id, options.journal, options.journal.own_process);
   set_access(site.directory().fd.get(), for_classes(mode, 4, 5) | 0700, options.group, site.directory());
   if (!site.rename_to(base)) {
     if (errno == EEXIST || errno == ENOTEMPTY) return std::nullopt;

@@ -77,6 +77,7 @@ struct HeldRing {
 
 // Makes a ring and holds it. Empty if there is one of that name already. Leaves nothing behind when it throws Error: no_space,
 // bad_option, not_allowed, bad_name, system. The lease does not survive a fork into the child.
+// `options.journal` names its journal, whose directory is absolute.
 [[nodiscard]] std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard);
 [[nodiscard]] gid_t group_id(const std::string& group);  // throws Error (bad_option) if there is no such group
 // Rights of the file `consumers` for a mode of creation.

@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include <ringbolt/core/locate.hpp>
+#include <ringbolt/ipc/journal_page.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/stat.hpp>
@@ -95,6 +96,36 @@ ConsumerStat read_consumer(const Registry& registry, std::uint32_t index, const 
   return stat;
 }
 
+JournalStat read_journal(const JournalPageFile& file, const RingStat& ring) {
+  const core::JournalPage& page = file.page();
+  JournalStat stat;
+  stat.directory = file.directory();
+  switch (file.sync()) {
+    case Sync::none: stat.sync = "none"; break;
+    case Sync::interval: stat.sync = "interval"; break;
+    case Sync::every: stat.sync = "every"; break;
+  }
+  switch (file.state()) {
+    case core::JournalState::away: stat.state = "away"; break;
+    case core::JournalState::running: stat.state = "running"; break;
+    case core::JournalState::stalled: stat.state = "stalled"; break;
+    case core::JournalState::detached: stat.state = "detached"; break;
+  }
+  stat.own_process = page.own_process.load_relaxed() != 0;  // from here on relaxed: a snapshot for people
+  stat.pid = page.pid.load_relaxed();
+  stat.error = static_cast<int>(page.error.load_relaxed());
+  stat.failures = page.failures.load_relaxed();
+  stat.written_sequence = page.written_sequence.load_relaxed();
+  stat.durable_sequence = page.durable_sequence.load_relaxed();
+  const std::uint64_t done = file.sync() == Sync::none ? stat.written_sequence : stat.durable_sequence;
+  stat.lag_events = ring.newest_sequence > done ? ring.newest_sequence - std::max(done, ring.first_sequence - 1) : 0;
+  stat.oldest_sequence = page.oldest_sequence.load_relaxed();
+  stat.epoch = page.epoch.load_relaxed();
+  stat.syncs = page.syncs.load_relaxed();
+  stat.unrecorded_events = page.unrecorded_events.load_relaxed();
+  return stat;
+}
+
 }  // namespace
 
 RingStat stat_ring(std::string_view ring) {
@@ -124,6 +155,7 @@ RingStat stat_ring(std::string_view ring) {
   option("lock_memory", core::kOptionLockMemory);
   option("numa_node", core::kOptionNumaNode);
   read_extent(events.view(), stat);
+  if (const auto page = JournalPageFile::open(directory, Access::read_only, guard)) stat.journal = read_journal(*page, stat);
   try {
     const Registry registry(directory, Access::read_only, guard);
     if (registry.header().ring_id != header.ring_id || registry.entries().size() != events.consumer_slots()) {
@@ -133,6 +165,9 @@ RingStat stat_ring(std::string_view ring) {
     for (std::uint32_t i = 0; i < registry.entries().size(); ++i) {
       if (core::state_of(registry.entries()[i].state.load_acquire()) != core::EntryState::free) {
         stat.consumers.push_back(read_consumer(registry, i, stat));
+        // One that was killed has not said so.
+        const bool journal = stat.journal && stat.consumers.back().name == kJournalConsumer;
+        if (journal && !stat.consumers.back().alive && stat.journal->state != "detached") stat.journal->state = "away";
       }
     }
   } catch (const Error& error) {

@@ -30,6 +30,25 @@ struct ConsumerStat {
   std::string waits_for;           // the one of those that it waits for now and that is dead or away; otherwise empty
 };
 
+struct JournalStat {
+  std::string directory;
+  std::string sync;  // none, interval, every
+  std::string
+      state;  // running, stalled (the disk refuses; the ring holds what is not written), away (nobody runs it, and its
+              // gate stays), detached (events go unrecorded)
+  bool own_process = false;
+  std::uint64_t pid = 0;  // of the last one
+  int error = 0;          // errno of the last failure since it was opened; 0: none
+  std::uint64_t failures = 0;
+  std::uint64_t written_sequence = 0;
+  std::uint64_t durable_sequence = 0;
+  std::uint64_t lag_events = 0;       // published and not durable; under policy none: not written
+  std::uint64_t oldest_sequence = 0;  // 0: none yet
+  std::uint64_t epoch = 0;
+  std::uint64_t syncs = 0;
+  std::uint64_t unrecorded_events = 0;  // that went by while it was detached
+};
+
 struct RingStat {
   std::string name;
   std::string path;
@@ -54,6 +73,7 @@ struct RingStat {
     bool granted = false;
   };
   std::vector<Option> options;
+  std::optional<JournalStat> journal;
   bool consumers_readable = true;  // false: no right to read the registry
   std::vector<ConsumerStat> consumers;
 };

@@ -1,0 +1,209 @@
+// A consumer of a ring that has a journal: reading what the ring no longer holds, turning from one to the other, and the
+// cursor beside the journal.
+//
+// Why no event is skipped or repeated at a turn. Both states know one thing, the next sequence. The journal is read only
+// below its `written` mark, where every record is whole. The journal gates, so everything above that mark is in the ring:
+// whoever has read up to the mark finds the next event there, or finds that the publisher has written over it meanwhile,
+// and then the mark is further on. In the ring each event is validated as for every consumer that may be overrun; who is
+// overrun asks the journal for the very sequence that it could not read.
+#include <ringbolt/core/locate.hpp>
+#include <ringbolt/ipc/consumer_impl.hpp>
+#include <ringbolt/ipc/start.hpp>
+
+#include <algorithm>
+
+namespace ringbolt {
+
+using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the door in front of it
+
+namespace {
+
+constexpr std::uint32_t kLookForRingEvery = 256;  // events from the journal
+constexpr std::uint32_t kMostLooks = 10'000;      // for an event that is found neither here nor there
+
+}  // namespace
+
+void Consumer::open_journal(const ConsumerOptions& options) {
+  Impl& impl = *impl_;
+  const std::string& directory = impl.page->directory();
+  const bool after_durable = std::ranges::find(options.after, kJournalConsumer) != options.after.end();
+  if (after_durable && impl.page->sync() == Sync::none) {
+    throw Error(Code::bad_option, "cannot come after what is durable on ring '" + impl.directory.name +
+                                      "': its journal never syncs; run it with --sync interval or every");
+  }
+  if (impl.policy == Policy::journal) {
+    try {
+      impl.journal = JournalReader::open(directory);
+    } catch (const Error& error) {
+      // Nothing is recorded yet: opened when it is needed.
+      if (error.code() != Code::not_found) throw;
+    }
+  }
+  if (options.name.empty() || entry_ == nullptr) return;
+  const auto journal_id = impl.page->journal_id();
+  if (journal_id == std::array<std::uint64_t, 2>{}) return;  // it has never run: there is nothing to be kept beside
+  try {
+    impl.cursor_file = CursorFile::open(directory, options.name, journal_id, impl.guard);
+    keeps_cursor_ = true;
+  } catch (const Error& error) {
+    // Who may only read the journal keeps its cursor in the ring, and not over a restart of the machine.
+    if (error.code() != Code::not_allowed || impl.policy == Policy::journal) throw;
+  }
+}
+
+// Where this name goes on in a ring that has never seen it: after what it committed in an earlier one. Sequence 0: nowhere.
+core::Place Consumer::cursor_beside_journal() {
+  Impl& impl = *impl_;
+  const auto cursor = impl.cursor_file ? impl.cursor_file->read() : std::nullopt;
+  if (!cursor || cursor->sequence == 0) return {};
+  const auto refuse = [&](const std::string& why) {
+    return Error(Code::cursor_ahead,
+                 "consumer '" + read_name(*entry_) + "' of ring '" + impl.directory.name + "' has committed event " +
+                     std::to_string(cursor->sequence) + ", and " + why +
+                     ": undo what it did with the lost events, then choose where it goes on (--start, Start::at)");
+  };
+  if (cursor->ring_id == impl.events.header().ring_id) return {core::kNoPosition, cursor->sequence + 1};
+  const std::uint64_t next = find_start(impl.view, Start::latest, {}, impl.directory.name).place.sequence;
+  const std::uint64_t first = impl.view.first_sequence;
+  if (cursor->sequence >= first) {  // an event that another ring once had under this number
+    throw refuse(cursor->sequence >= next
+                     ? "the stream ends with " + std::to_string(next - 1) + ": a power cut took back what came behind it"
+                     : "a power cut took that event back: the present one of that number is another");
+  }
+  if (impl.journal && impl.journal->ring_of(cursor->sequence) != cursor->ring_id)
+    throw refuse("a power cut took that event back: the present one of that number is another");
+  return {core::kNoPosition, cursor->sequence + 1};
+}
+
+void Consumer::keep_cursor(std::uint64_t sequence) noexcept {
+  Impl& impl = *impl_;
+  impl.cursor_file->store(
+      {impl.events.header().ring_id, impl.page->page().epoch.load_relaxed(), sequence});  // relaxed: for people
+}
+
+void Consumer::commit_durable(std::uint64_t sequence) {
+  Impl& impl = *impl_;
+  commit(sequence);
+  if (!impl.cursor_file) {
+    throw Error(impl.page ? Code::not_allowed : Code::bad_option,
+                "a durable commit needs a consumer with a name, on a ring with a journal, and the right to write beside it");
+  }
+  impl.cursor_file->sync();
+}
+
+// True if what is wanted lies before what the ring holds, and the journal has it, or what comes next after it.
+bool Consumer::start_in_journal(Start start, StartPlace& from) {
+  Impl& impl = *impl_;
+  if (impl.policy != Policy::journal || !impl.journal || start.kind == Start::Kind::latest) return false;
+  std::uint64_t sequence = from.wanted_sequence;
+  if (start.kind == Start::Kind::time) {
+    sequence = impl.journal->seek_time(start.value);
+  } else if (sequence == 0) {
+    sequence = impl.journal->oldest_sequence();
+  }
+  if (sequence == 0 || sequence >= from.place.sequence || !turn_to_journal(sequence)) return false;
+  from.wanted_sequence = 0;
+  from.skip_before_ns = 0;
+  return true;
+}
+
+// False if there is no journal to read yet.
+bool Consumer::turn_to_journal(std::uint64_t sequence) {
+  Impl& impl = *impl_;
+  if (!impl.journal) {
+    try {
+      impl.journal = JournalReader::open(impl.page->directory());
+    } catch (const Error& error) {
+      if (error.code() != Code::not_found) throw;
+      return false;
+    }
+  }
+  impl.in_journal = true;
+  impl.read_since_look = 0;
+  ++counters_.turns_to_journal;
+  reader_.go_to({core::kNoPosition, sequence});  // which event, but not where in the ring
+  update_special();
+  return true;
+}
+
+// Back to the ring if it holds the next event. Unless it must be now, not at the last moment before that is written over.
+bool Consumer::turn_to_ring(bool at_once) {
+  Impl& impl = *impl_;
+  const std::uint64_t next = reader_.place().sequence;
+  impl.read_since_look = 0;
+  const core::Locator locator(impl.view);
+  if (!at_once) {
+    const core::Location halfway = locator.halfway();
+    if (halfway.found != core::Found::record || next < halfway.place.sequence) return false;
+  }
+  const core::Location found = locator.sequence(next);
+  if (found.found != core::Found::record && found.found != core::Found::end) return false;
+  if (found.place.sequence != next) return false;
+  reader_.go_to(found.place);
+  impl.in_journal = false;
+  impl.in_neither = 0;
+  ++counters_.turns_to_ring;
+  update_special();
+  return true;
+}
+
+Status Consumer::read_from_journal(Event& event) {
+  Impl& impl = *impl_;
+  impl.check_own();
+  for (;;) {
+    if (must_wait_for_leaders()) return nothing_yet();
+    if (impl.read_since_look++ >= kLookForRingEvery && turn_to_ring(false)) return read(event);
+    const std::uint64_t next = reader_.place().sequence;
+    if (impl.journal->next_sequence() != next) impl.journal->seek(next);  // a handler threw: its event comes again
+    const std::uint64_t written = impl.page->page().written_sequence.load_acquire();
+    switch (impl.journal->next(event, written + 1)) {
+      case Status::ok: {
+        const core::Record record{core::kNoPosition, event.sequence, event.timestamp_ns, 0, 0, 0, nullptr};
+        reader_.go_to({core::kNoPosition, event.sequence + 1});
+        if (!impl.wants(record)) {
+          count_skipped(1);
+          done_ = reader_.place();
+          committed_ = done_.sequence;
+          continue;
+        }
+        impl.skip_below_sequence = 0;
+        impl.skip_before_ns = 0;
+        event.position = core::kNoPosition;
+        impl.in_neither = 0;
+        ++counters_.events;
+        return Status::ok;
+      }
+      case Status::gap: {
+        const Gap gap = impl.journal->last_gap();
+        reader_.go_to({core::kNoPosition, gap.last + 1});
+        impl.pending_gap = gap;
+        return report_gap();
+      }
+      default: break;
+    }
+    // Everything that is written has been read: the ring has the rest, unless the publisher was faster.
+    if (turn_to_ring(true)) return read(event);
+    if (impl.page->page().written_sequence.load_acquire() != written) continue;
+    // A publisher cannot pass a journal that gates, so one of the two has it at the next look. But a journal may have been
+    // detached, or come late, and somebody may have taken its files away.
+    if (impl.page->state() != core::JournalState::detached && ++impl.in_neither < kMostLooks) return nothing_yet();
+    if (next > written) return lose_to_ring();
+    throw Error(Code::damaged, "event " + std::to_string(next) + " of ring '" + impl.directory.name +
+                                   "' is neither in the ring nor in its journal in " + impl.page->directory() +
+                                   ", which has recorded events up to " + std::to_string(written) +
+                                   ": `ringbolt verify` shows what is left of the journal");
+  }
+}
+
+// The journal does not hold what comes next, nor does the ring: what is between is lost.
+Status Consumer::lose_to_ring() {
+  Impl& impl = *impl_;
+  impl.in_journal = false;
+  ++counters_.turns_to_ring;
+  impl.losing_since = reader_.place().sequence;
+  return read_behind_loss();
+}
+
+bool Consumer::in_journal() const noexcept { return impl_->in_journal; }
+
+}  // namespace ringbolt
