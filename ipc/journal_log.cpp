@@ -75,18 +75,17 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   header.ring_id = ring_id_;
   header.follows = written_sequence_ + 1;
   header.after_sync = after_sync ? 1 : 0;
-  header.unsynced = options_.syncs ? 0 : 1;
   header = finish_header(header);
   int error = blank.file->write(std::as_bytes(std::span(&header, 1)), 0);
-  if (error == 0 && after_sync) error = blank.file->sync();  // the header is on the disk before the name is
+  if (error == 0) error = blank.file->sync();  // the header is on the disk before the name is
   if (error == 0) error = storage_->rename(blank.name, segment_name(first_sequence));
-  if (error == 0 && after_sync && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
+  if (error == 0 && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
   if (error != 0) {
     static_cast<void>(storage_->remove(blank.name));
     return error;
   }
   write_index();
-  if (file_ && !after_sync) sync_later();
+  if (file_ && !options_.syncs) maker_.sync_later(std::move(file_));
   file_ = std::move(blank.file);
   segment_ = first_sequence;
   segment_start_ = start_of(header);
@@ -156,26 +155,13 @@ int JournalLog::sync() {
 int JournalLog::roll() {
   if (options_.syncs) {
     if (const int error = sync(); error != 0) return error;
+  } else if (maker_.idle()) {  // all segments before this one are synced: recovery need not look at them
+    if (const int error = durable_file_.write(segment_start_); error != 0) point_failure_ = error;
   }
   if (const int error = begin_segment(next_sequence_, roll_for_bytes_, options_.syncs); error != 0) return error;
   if (options_.syncs) static_cast<void>(note_durable_point());
   maker_.prepare(options_.segment_bytes, options_.zero_ahead);
   return 0;
-}
-
-// Policy none: the segment that is left is synced behind those before it, and then recovery need not look at it any more.
-void JournalLog::sync_later() {
-  core::DurablePoint end = segment_start_;
-  end.epoch = epoch_;
-  end.offset = offset_;
-  end.next_sequence = written_sequence_ + 1;
-  end.newest_epoch = newest_epoch_;
-  end.ring_id = ring_id_;
-  maker_.do_later([this, file = std::shared_ptr<StorageFile>(std::move(file_)), end] {
-    int error = file->sync();
-    if (error == 0) error = storage_->sync_directory();
-    return error != 0 ? error : durable_file_.write(end);
-  });
 }
 
 int JournalLog::begin_again() {
