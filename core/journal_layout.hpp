@@ -66,7 +66,8 @@ struct SegmentHeader {
   std::array<std::uint64_t, 2> ring_id;  // whose events it begins with
   std::uint64_t follows;                 // the sequence after the last event before it; below its first one: a gap
   std::uint64_t after_sync;              // 1: every event before its first was synced before it got its name
-  std::array<std::uint64_t, 3> reserved0;
+  std::uint64_t unsynced;  // 1: policy none; after a power cut it may end anywhere, and the segments behind it may be broken
+  std::array<std::uint64_t, 2> reserved0;
   std::uint32_t reserved1;
   std::uint32_t checksum;  // CRC32C of the 124 bytes before it
 };
@@ -172,7 +173,7 @@ struct JournalPage {
   Word64 keep_bytes;   // 0: no limit
   Word64 keep_age_ns;  // 0: no limit
   Word64 keep_unread;
-  Word64 own_process;  // 1: a process of its own runs it, 0: the publisher's
+  Word64 own_process;                // 1: a process of its own runs it, 0: the publisher's
   std::array<Word64, 2> journal_id;  // zeros until it has been opened
   std::array<std::uint64_t, 6> reserved1;
 

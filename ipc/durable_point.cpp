@@ -30,6 +30,7 @@ core::DurablePoint start_of(const core::SegmentHeader& header) noexcept {
 }
 
 int DurableFile::read(std::optional<core::DurablePoint>& point) {
+  const std::lock_guard lock(mutex_);
   point.reset();
   if (!file_) {
     const int error = storage_->open(kName, true, file_);
@@ -58,6 +59,7 @@ int DurableFile::create() {
 }
 
 int DurableFile::write(core::DurablePoint point) {
+  const std::lock_guard lock(mutex_);
   if (!file_) {
     if (const int error = create(); error != 0) return error;
   }

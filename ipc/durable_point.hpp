@@ -6,6 +6,7 @@
 #include <ringbolt/ipc/segment.hpp>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace ringbolt::ipc {
@@ -13,6 +14,7 @@ namespace ringbolt::ipc {
 // The place where a segment's records begin.
 [[nodiscard]] core::DurablePoint start_of(const core::SegmentHeader& header) noexcept;
 
+// Thread-safe.
 class DurableFile {
  public:
   explicit DurableFile(Storage& storage) noexcept : storage_(&storage) {}
@@ -26,6 +28,7 @@ class DurableFile {
   [[nodiscard]] int create();
 
   Storage* storage_;
+  std::mutex mutex_;
   std::unique_ptr<StorageFile> file_;
   std::uint64_t generation_ = 0;
 };

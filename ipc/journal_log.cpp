@@ -21,9 +21,9 @@ constexpr std::uint64_t kPageBytes = 4'096;  // of the page cache, at least; wha
 JournalLog::JournalLog(Storage& storage, const LogOptions& options)
     : storage_(&storage),
       options_(options),
-      maker_(storage, options.threads),
       durable_file_(storage),
-      buffer_(options.buffer_bytes + kPageBytes) {
+      buffer_(options.buffer_bytes + kPageBytes),
+      maker_(storage, options.threads) {
   recover();
 }
 
@@ -32,8 +32,8 @@ int JournalLog::begin_epoch(const std::array<std::uint64_t, 2>& ring_id, std::ui
   if (!file_ || room() < kControlRecordBytes) {
     if (const int error = begin_segment(first_sequence, 0, true); error != 0) return error;
   }
-  if (const int error = write_note(first_sequence); error != 0) {
-    file_.reset();  // what is in it now is not known: the next attempt is another file
+  if (const int error = write_note(first_sequence, true); error != 0) {
+    file_.reset();                          // what is in it now is not known: the next attempt is another file
     written_sequence_ = durable_sequence_;  // and follows what recovery found
     return error;
   }
@@ -45,8 +45,8 @@ int JournalLog::begin_epoch(const std::array<std::uint64_t, 2>& ring_id, std::ui
   return 0;
 }
 
-// [file] The control record of a new epoch, synced; then the durable point behind it.
-int JournalLog::write_note(std::uint64_t first_sequence) {
+// The control record of a new epoch, synced, and the durable point behind it if everything before it is durable.
+int JournalLog::write_note(std::uint64_t first_sequence, bool after_durable) {
   const core::EpochNote note{.epoch = ++newest_epoch_,
                              .ring_id = ring_id_,
                              .first_sequence = first_sequence,
@@ -55,9 +55,12 @@ int JournalLog::write_note(std::uint64_t first_sequence) {
   staged_bytes_ = encode_epoch(buffer_.data(), note, note.opened_ns);
   next_sequence_ = first_sequence;
   if (const int error = write_staged(); error != 0) return error;
-  if (const int error = sync(); error != 0) return error;
+  if (const int error = sync_file(); error != 0) return error;
   epoch_ = note.epoch;
   seed_ = epoch_seed(epoch_);
+  if (!after_durable) return 0;
+  durable_sequence_ = written_sequence_;
+  durable_offset_ = offset_;
   static_cast<void>(note_durable_point());
   return 0;
 }
@@ -75,17 +78,18 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   header.ring_id = ring_id_;
   header.follows = written_sequence_ + 1;
   header.after_sync = after_sync ? 1 : 0;
+  header.unsynced = options_.syncs ? 0 : 1;
   header = finish_header(header);
   int error = blank.file->write(std::as_bytes(std::span(&header, 1)), 0);
-  if (error == 0) error = blank.file->sync();  // the header is on the disk before the name is
+  if (error == 0 && after_sync) error = blank.file->sync();  // the header is on the disk before the name is
   if (error == 0) error = storage_->rename(blank.name, segment_name(first_sequence));
-  if (error == 0 && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
+  if (error == 0 && after_sync && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
   if (error != 0) {
     static_cast<void>(storage_->remove(blank.name));
     return error;
   }
   write_index();
-  if (file_ && !options_.syncs) maker_.sync_later(std::move(file_));
+  if (file_ && !after_sync) sync_later();
   file_ = std::move(blank.file);
   segment_ = first_sequence;
   segment_start_ = start_of(header);
@@ -143,10 +147,13 @@ int JournalLog::write_staged() {
   return 0;
 }
 
+int JournalLog::sync_file() {
+  const int error = file_->sync();
+  return error != 0 && core::mutated(Mutant::believe_second_sync) ? file_->sync() : error;
+}
+
 int JournalLog::sync() {
-  int error = file_->sync();
-  if (error != 0 && core::mutated(Mutant::believe_second_sync)) error = file_->sync();
-  if (error != 0) return error;
+  if (const int error = sync_file(); error != 0) return error;
   durable_sequence_ = written_sequence_;
   durable_offset_ = offset_;
   return 0;
@@ -155,13 +162,26 @@ int JournalLog::sync() {
 int JournalLog::roll() {
   if (options_.syncs) {
     if (const int error = sync(); error != 0) return error;
-  } else if (maker_.idle()) {  // all segments before this one are synced: recovery need not look at them
-    if (const int error = durable_file_.write(segment_start_); error != 0) point_failure_ = error;
   }
   if (const int error = begin_segment(next_sequence_, roll_for_bytes_, options_.syncs); error != 0) return error;
   if (options_.syncs) static_cast<void>(note_durable_point());
   maker_.prepare(options_.segment_bytes, options_.zero_ahead);
   return 0;
+}
+
+// Policy none: the segment that is left is synced behind those before it, and then recovery need not look at it any more.
+void JournalLog::sync_later() {
+  core::DurablePoint end = segment_start_;
+  end.epoch = epoch_;
+  end.offset = offset_;
+  end.next_sequence = written_sequence_ + 1;
+  end.newest_epoch = newest_epoch_;
+  end.ring_id = ring_id_;
+  maker_.do_later([this, file = std::shared_ptr<StorageFile>(std::move(file_)), end] {
+    int error = file->sync();
+    if (error == 0) error = storage_->sync_directory();
+    return error != 0 ? error : durable_file_.write(end);
+  });
 }
 
 int JournalLog::begin_again() {
@@ -171,13 +191,13 @@ int JournalLog::begin_again() {
   next_sequence_ = written_sequence_ + 1;
   index_.clear();  // of a file that nobody looks at any more from here on; a reader makes its own
   if (const int error = begin_segment(next_sequence_, 0, options_.syncs); error != 0) return error;
-  if (const int error = write_note(next_sequence_); error != 0) return error;
+  if (const int error = write_note(next_sequence_, options_.syncs); error != 0) return error;
   maker_.prepare(options_.segment_bytes, options_.zero_ahead);
   return 0;
 }
 
 int JournalLog::note_durable_point() {
-  if (noted_segment_ == segment_ && noted_offset_ == durable_offset_) return 0;
+  if (!options_.syncs || (noted_segment_ == segment_ && noted_offset_ == durable_offset_)) return 0;
   core::DurablePoint point = segment_start_;
   point.epoch = epoch_;
   point.offset = durable_offset_;

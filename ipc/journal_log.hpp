@@ -3,9 +3,10 @@
 // Who promises what to whom:
 //   * A record is *written* when `write` has returned 0: a process crash keeps it. It is *durable* when `sync` has: a power
 //     cut keeps it. `durable_sequence` moves at that moment and never before.
-//   * A segment gets its name only when its header is on the disk, and records go into it only when its name is. Under a
-//     policy that syncs, everything before its first event is durable by then (`after_sync`), so the only places where
-//     something may be missing after a power cut are behind the durable point.
+//   * Under a policy that syncs, a segment gets its name only when its header is on the disk, and records go into it only when
+//     its name is; everything before its first event is durable by then (`after_sync`). Under policy none (`unsynced`) all
+//     that is done later, in order, and the durable point follows. So the only places where something may be missing after
+//     a power cut are behind the durable point.
 //   * After a failed write or sync nothing above the durable mark is believed to be anywhere but in the ring. `begin_again`
 //     makes a new segment for it. A sync is never repeated.
 //   * A death between any two calls leaves: a blank without a name in the journal; or a segment without records; or records
@@ -115,16 +116,17 @@ class JournalLog {
                                       const std::string& path) const;
 
   [[nodiscard]] int begin_segment(std::uint64_t first_sequence, std::uint64_t at_least_bytes, bool after_sync);
-  [[nodiscard]] int write_note(std::uint64_t first_sequence);
+  [[nodiscard]] int write_note(std::uint64_t first_sequence, bool after_durable);
   [[nodiscard]] int roll();
   [[nodiscard]] int write_staged();
+  [[nodiscard]] int sync_file();
+  void sync_later();
   void write_index();
   void add_to_index(const PlainHeader& header, std::uint64_t offset);
   [[nodiscard]] std::uint64_t room() const noexcept { return segment_bytes_ - offset_ - staged_bytes_; }
 
   Storage* storage_;
   LogOptions options_;
-  SegmentMaker maker_;
   DurableFile durable_file_;
   Recovered recovered_;
   JournalId id_{};
@@ -154,6 +156,7 @@ class JournalLog {
   int point_failure_ = 0;
   std::vector<core::IndexEntry> index_;
   std::uint64_t indexed_offset_ = 0;
+  SegmentMaker maker_;  // last: its thread ends before what it works on
 };
 
 }  // namespace ringbolt::ipc

@@ -112,7 +112,9 @@ struct JournalReader::Impl {
         if (walk.expected() >= end_before || end_before == ~std::uint64_t{0}) leave();
         continue;
       }
-      place = {storage->path(segment_name(walk.header().first_sequence)), walk.offset(), walk.epoch()};
+      last_offset = walk.offset();
+      last_epoch = walk.epoch();
+      last_segment = walk.header().first_sequence;
       walk.pass(found);
       if (found.header.sequence < wanted) continue;
       wanted = walk.expected();
@@ -145,7 +147,9 @@ struct JournalReader::Impl {
   std::uint64_t wanted = 0;                      // the next event to hand out
   Gap gap;
   bool reported = true;
-  JournalPlace place;
+  std::uint64_t last_segment = 0;  // of the event that was handed out last
+  std::uint64_t last_offset = 0;
+  std::uint64_t last_epoch = 0;
 };
 
 JournalReader::JournalReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -213,7 +217,9 @@ std::uint64_t JournalReader::newest_sequence() {
   return walk.expected() - 1;
 }
 
-JournalPlace JournalReader::place() const { return impl_->place; }
+JournalPlace JournalReader::place() const {
+  return {impl_->storage->path(segment_name(impl_->last_segment)), impl_->last_offset, impl_->last_epoch};
+}
 
 std::array<std::uint64_t, 2> JournalReader::ring_of(std::uint64_t sequence) {
   impl_->refresh();

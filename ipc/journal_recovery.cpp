@@ -110,7 +110,10 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
       check(storage_->open(segment_name(segment[1]), false, next_file), "open", next_path);
       const HeaderStatus status = read_segment_header(*next_file, segment[1], next);
       if (status != HeaderStatus::good && header.unsynced == 0) throw_bad_header(status, next_path);
-      if (status != HeaderStatus::good) next = {.follows = ~std::uint64_t{0}, .after_sync = 0};
+      if (status != HeaderStatus::good) {  // it never got to the disk: what is behind this segment does not count
+        next = {};
+        next.follows = ~std::uint64_t{0};
+      }
     }
     const std::uint64_t end_before = last ? ~std::uint64_t{0} : next.follows;
 

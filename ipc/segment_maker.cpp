@@ -57,7 +57,8 @@ void SegmentMaker::prepare(std::uint64_t bytes, bool zeroed) {
 int SegmentMaker::take(std::uint64_t bytes, BlankSegment& blank) {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !wanted_ && !making_; });
+    wanted_ = false;  // not begun yet: quicker here, without zeros, than behind what the thread is at
+    changed_.wait(lock, [&] { return !making_; });
     if (ready_.file) {
       BlankSegment found = std::exchange(ready_, {});
       if (found.bytes == bytes) {
@@ -70,9 +71,9 @@ int SegmentMaker::take(std::uint64_t bytes, BlankSegment& blank) {
   return make(bytes, false, blank);
 }
 
-void SegmentMaker::sync_later(std::unique_ptr<StorageFile> file) {
+void SegmentMaker::do_later(std::function<int()> task) {
   std::unique_lock lock(mutex_);
-  to_sync_.push_back(std::move(file));
+  tasks_.push_back(std::move(task));
   if (thread_.joinable()) {
     changed_.notify_all();
   } else {
@@ -85,15 +86,10 @@ int SegmentMaker::failure() const {
   return failure_;
 }
 
-bool SegmentMaker::idle() const {
-  const std::lock_guard lock(mutex_);
-  return to_sync_.empty() && syncing_ == 0 && failure_ == 0;
-}
-
 void SegmentMaker::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || wanted_ || !to_sync_.empty(); });
+    changed_.wait(lock, [&] { return stopping_ || wanted_ || !tasks_.empty(); });
     if (stopping_) return;
     work(lock);
   }
@@ -110,16 +106,14 @@ void SegmentMaker::work(std::unique_lock<std::mutex>& lock) {
     making_ = false;
     changed_.notify_all();
   }
-  while (!to_sync_.empty()) {
-    const std::unique_ptr<StorageFile> file = std::move(to_sync_.back());
-    to_sync_.pop_back();
-    ++syncing_;
-    lock.unlock();
-    const int error = file->sync();
-    lock.lock();
-    --syncing_;
-    if (failure_ == 0) failure_ = error;
-  }
+  if (tasks_.empty()) return;
+  const std::function<int()> task = std::move(tasks_.front());
+  tasks_.pop_front();
+  if (failure_ != 0) return;
+  lock.unlock();
+  const int error = task();
+  lock.lock();
+  failure_ = error;
 }
 
 }  // namespace ringbolt::ipc

@@ -1,16 +1,17 @@
-// Makes segments ahead of need, and syncs those that were left without a sync (policy none), in a thread of its own, so
-// that whoever records events never waits for the zeros of 64 MiB.
+// Makes segments ahead of need, and does what can be done later, in a thread of its own, so that whoever records events never
+// waits for the zeros of 64 MiB, nor, under a policy that promises nothing, for the disk at all.
 #pragma once
 
 #include <ringbolt/ipc/storage.hpp>
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <vector>
 
 namespace ringbolt::ipc {
 
@@ -31,15 +32,14 @@ class SegmentMaker {
 
   // Begins to make one of so many bytes, if none is made or being made. Failure shows at `take`.
   void prepare(std::uint64_t bytes, bool zeroed);
-  // The one that was prepared, waiting for it if it is under way; if there is none, or of another size, makes one now,
+  // The one that was prepared, waiting for it if it is being made; if there is none, or of another size, makes one now,
   // without zeros. The answer is an errno.
   [[nodiscard]] int take(std::uint64_t bytes, BlankSegment& blank);
 
-  // Syncs a file that nobody writes any more. `failure` tells the first errno that such a sync answered.
-  void sync_later(std::unique_ptr<StorageFile> file);
+  // Calls `task`, behind those that were handed over before. After one has answered an errno, no other is called.
+  void do_later(std::function<int()> task);
+  // That errno; 0: none.
   [[nodiscard]] int failure() const;
-  // Every file handed to `sync_later` is synced.
-  [[nodiscard]] bool idle() const;
 
  private:
   [[nodiscard]] int make(std::uint64_t bytes, bool zeroed, BlankSegment& blank);
@@ -55,8 +55,7 @@ class SegmentMaker {
   std::uint64_t wanted_bytes_ = 0;
   bool wanted_zeroed_ = false;
   BlankSegment ready_;
-  std::vector<std::unique_ptr<StorageFile>> to_sync_;
-  std::size_t syncing_ = 0;
+  std::deque<std::function<int()>> tasks_;
   int failure_ = 0;
   std::uint64_t made_ = 0;
   std::thread thread_;
