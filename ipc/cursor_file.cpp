@@ -271,7 +271,7 @@ void CursorFile::store(const Cursor& cursor) noexcept {
   std::array<std::uint64_t, kWords> plain{};
   std::memcpy(plain.data(), &copy, sizeof copy);
   core::Word64* const words = words_of(mapping_.data() + kCopyOffsets[newest_copy_]);
-  words[kWords - 1].store_relaxed(0);  // the checksum's word: no half of this copy is believed; ordered by what follows
+  words[kWords - 1].store_relaxed(0);  // the checksum's word: no half of this copy counts; relaxed: what follows orders it
   for (std::size_t i = 0; i < kWords; ++i) words[i].store_release(plain[i]);
 }
 

@@ -24,9 +24,8 @@ class JournalPageFile {
   [[nodiscard]] core::JournalState state() const noexcept {
     return static_cast<core::JournalState>(page().state.load_acquire());
   }
-  [[nodiscard]] Sync sync() const noexcept {
-    return static_cast<Sync>(page().sync.load_relaxed());
-  }  // relaxed: it stands alone
+  // Relaxed: it stands alone.
+  [[nodiscard]] Sync sync() const noexcept { return static_cast<Sync>(page().sync.load_relaxed()); }
   // How it was told to run when it was opened last; `directory` included.
   [[nodiscard]] JournalOptions options() const;
   [[nodiscard]] std::array<std::uint64_t, 2> journal_id() const noexcept;

@@ -250,8 +250,8 @@ void JournalRunner::tell(core::JournalState state) {
 
 void JournalRunner::move_gate() {
   const core::Place& safe = recorder_->safe();
-  if (safe == gate_ && entry_->cursor_sequence.load_relaxed() + 1 == safe.sequence)
-    return;  // relaxed: only this thread writes it
+  // Relaxed: only this thread writes it.
+  if (safe == gate_ && entry_->cursor_sequence.load_relaxed() + 1 == safe.sequence) return;
   gate_ = safe;
   entry_->cursor_position.store_relaxed(safe.position);      // relaxed: checked against the ring before it is used
   entry_->cursor_sequence.store_release(safe.sequence - 1);  // [F1] pairs with [F2]
