@@ -1,98 +1,32 @@
 // What is valid of a journal into a new one, and what is old out of one.
 #include <ringbolt/ipc/cursor_file.hpp>
+#include <ringbolt/ipc/durable_point.hpp>
 #include <ringbolt/ipc/error.hpp>
+#include <ringbolt/ipc/journal_builder.hpp>
 #include <ringbolt/ipc/journal_collect.hpp>
-#include <ringbolt/ipc/journal_log.hpp>
 #include <ringbolt/ipc/retention.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 namespace ringbolt {
 namespace ipc {
 namespace {
 
-void check_write(int error, const std::string& directory) {
-  if (error == 0) return;
-  throw Error(error == ENOSPC || error == EDQUOT ? Code::no_space : Code::system,
-              "cannot write the journal " + directory + ": " + std::strerror(error) +
-                  ": make room there, or choose another directory",
-              error);
-}
-
-// A directory that was not there, or was empty; gone again unless `keep` is called.
-class NewDirectory {
- public:
-  explicit NewDirectory(std::string path) : path_(std::move(path)) {
-    std::error_code error;
-    existed_ = std::filesystem::exists(path_, error);
-    if (existed_ && !(std::filesystem::is_directory(path_, error) && std::filesystem::is_empty(path_, error))) {
-      throw Error(Code::already_exists,
-                  "cannot write a journal to " + path_ + ": there is something already: choose a new directory");
-    }
-    storage_ = open_directory(path_, true);
-  }
-  ~NewDirectory() {
-    if (kept_) return;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
-      std::filesystem::remove_all(entry.path(), ignored);
-    if (!existed_) std::filesystem::remove(path_, ignored);
-  }
-  NewDirectory(const NewDirectory&) = delete;
-  NewDirectory& operator=(const NewDirectory&) = delete;
-
-  [[nodiscard]] Storage& storage() noexcept { return *storage_; }
-  void keep() noexcept { kept_ = true; }
-
- private:
-  std::string path_;
-  bool existed_ = false;
-  bool kept_ = false;
-  std::unique_ptr<Storage> storage_;
-};
-
-// Writes what counts to the new journal while it is collected.
+// Gives what counts to the new journal while it is collected.
 class Salvager final : public Collector {
  public:
-  Salvager(JournalCheck& check, const JournalProgress& progress, JournalLog& log, std::string directory)
-      : Collector(check, progress), log_(&log), directory_(std::move(directory)) {}
+  Salvager(JournalCheck& check, const JournalProgress& progress, JournalBuilder& builder)
+      : Collector(check, progress), builder_(&builder) {}
 
   bool on_record(const JournalRecord& record) override {
-    Collector::on_record(record);
-    if (record.kind != JournalRecord::Kind::event) return true;
-    // What is missing before it, and what another life published, begins an epoch of its own.
-    if (begun_epoch_ != record.epoch || log_->staged_sequence() + 1 != record.sequence) begin(record);
-    core::Record event;
-    event.sequence = record.sequence;
-    event.timestamp_ns = record.timestamp_ns;
-    event.size = record.size;
-    event.type = record.type;
-    event.flags = record.flags;
-    event.payload = record.payload.data();
-    while (!log_->stage(event)) check_write(log_->write(), directory_);
-    return true;
-  }
-  void end() {
-    if (begun_epoch_ == 0) return;
-    check_write(log_->write(), directory_);
-    check_write(log_->sync(), directory_);
-    check_write(log_->note_durable_point(), directory_);
+    if (record.kind == JournalRecord::Kind::event) builder_->add(record);
+    return Collector::on_record(record);
   }
 
  private:
-  void begin(const JournalRecord& record) {
-    if (begun_epoch_ != 0) check_write(log_->write(), directory_);
-    check_write(log_->begin_epoch(record.ring_id, record.sequence), directory_);
-    begun_epoch_ = record.epoch;
-  }
-
-  JournalLog* log_;
-  std::string directory_;
-  std::uint64_t begun_epoch_ = 0;  // of the old journal
+  JournalBuilder* builder_;
 };
 
 void salvage_cursors(const std::string& from, const std::string& into, const JournalId& from_id, const JournalId& into_id) {
@@ -187,17 +121,13 @@ std::uint64_t salvage_journal(std::string_view from, std::string_view into, Jour
   } sizes;
   const std::uint64_t segment_bytes = ipc::JournalScan(*storage, sizes).largest_segment_bytes();
 
-  ipc::NewDirectory directory(target);
-  {
-    ipc::JournalLog log(directory.storage(), {.segment_bytes = segment_bytes});
-    ipc::Salvager salvager(check, progress, log, target);
-    ipc::JournalScan scan(*storage, salvager);
-    scan.run();
-    salvager.end();
-    salvager.finish(scan, source);
-    ipc::salvage_cursors(source, target, scan.id(), log.id());
-  }
-  directory.keep();
+  JournalBuilder builder(target, segment_bytes);
+  ipc::Salvager salvager(check, progress, builder);
+  ipc::JournalScan scan(*storage, salvager);
+  scan.run();
+  salvager.finish(scan, source);
+  ipc::salvage_cursors(source, target, scan.id(), builder.id());
+  builder.finish();
   return check.events;
 }
 
