@@ -21,6 +21,26 @@ namespace {
 constexpr std::uint32_t kLookForRingEvery = 256;  // events from the journal
 constexpr std::uint32_t kMostLooks = 10'000;      // for an event that is found neither here nor there
 
+// Where the event `next` is, walking from the journal's gate: the oldest event that is sure to be in the ring, though no
+// checkpoint need lead to it. Sequence 0: not from there, or no longer.
+core::Place walk_from_gate(const Registry& registry, const core::RingView& view, std::uint64_t next) {
+  const auto index = registry.find(kJournalConsumer);
+  if (!index) return {};
+  const core::ConsumerEntry& entry = registry.entries()[*index];
+  if (core::state_of(entry.state.load_acquire()) != core::EntryState::gating) return {};
+  core::Place gate{entry.gate.load_acquire(), 0};  // [G2] pairs with [G1]
+  if (gate.position % core::kRecordAlignment != 0) return {};
+  gate.sequence = view.record_at(gate.position).sequence.load_acquire();  // [R1]; believed only where `peek` says so
+  if (gate.sequence == 0 || gate.sequence > next) return {};
+  core::Reader reader(view, gate);
+  core::Record record;
+  while (reader.place().sequence < next) {
+    if (reader.peek(record) != core::ReadStatus::event) return {};
+    reader.advance(record);
+  }
+  return reader.place();
+}
+
 }  // namespace
 
 void Consumer::open_journal(const ConsumerOptions& options) {
@@ -137,9 +157,10 @@ bool Consumer::turn_to_ring(bool at_once) {
     if (halfway.found != core::Found::record || next < halfway.place.sequence) return false;
   }
   const core::Location found = locator.sequence(next);
-  if (found.found != core::Found::record && found.found != core::Found::end) return false;
-  if (found.place.sequence != next) return false;
-  reader_.go_to(found.place);
+  core::Place place = found.found == core::Found::record || found.found == core::Found::end ? found.place : core::Place{};
+  if (place.sequence != next && at_once && impl.registry) place = walk_from_gate(*impl.registry, impl.view, next);
+  if (place.sequence != next) return false;
+  reader_.go_to(place);
   impl.in_journal = false;
   impl.in_neither = 0;
   ++counters_.turns_to_ring;

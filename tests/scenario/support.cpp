@@ -1,8 +1,10 @@
 #include "scenario/support.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,9 +53,14 @@ void remove_all(const std::string& directory) {
   }
 }
 
-// A process that removes the directory when the test is gone, however it went. Not a child of the test, and in a session
+bool is_memory(const std::string& directory) {
+  struct statfs system {};
+  return ::statfs(directory.c_str(), &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+}
+
+// A process that removes the directories when the test is gone, however it went. Not a child of the test, and in a session
 // of its own, so that whoever ends the test does not end it too.
-void start_janitor(const std::string& directory) {
+void start_janitor(const std::string& directory, const std::string& disk) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) fail("no pipe for the janitor");
   const pid_t first = ::fork();
@@ -67,6 +74,7 @@ void start_janitor(const std::string& directory) {
     while (::read(ends[0], &byte, 1) < 0) {
     }
     remove_all(directory);
+    remove_all(disk);
     ::_exit(0);
   }
   ::close(ends[0]);
@@ -163,7 +171,10 @@ Scene::Scene() : seed_(number_from("SEED", std::random_device{}())), random_(see
   std::string pattern = (outer_directory_.empty() ? "/dev/shm" : outer_directory_) + "/scenario.XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) fail("cannot make a directory like " + pattern);
   directory_ = pattern;
-  start_janitor(directory_);
+  const std::string temporary = std::filesystem::temp_directory_path();
+  disk_ = is_memory(temporary) ? std::string(std::filesystem::current_path()) : temporary;
+  disk_ += "/" + std::string(std::filesystem::path(directory_).filename()) + ".disk";
+  start_janitor(directory_, disk_);
   ::setenv("RINGBOLT_DIR", directory_.c_str(), 1);
 
   const std::uint64_t soak_seconds = number_from("RINGBOLT_SOAK_SECONDS", 0);
@@ -181,8 +192,15 @@ Scene::~Scene() {
     ::setenv("RINGBOLT_DIR", outer_directory_.c_str(), 1);
   }
   remove_all(directory_);
+  remove_all(disk_);
   ::close(janitor_pipe);
 }
+
+const std::string& Scene::disk() {
+  std::filesystem::create_directory(disk_);
+  return disk_;
+}
+bool Scene::disk_syncs() { return !is_memory(disk()); }
 
 bool Scene::another(std::uint64_t done, std::uint64_t wanted) const {
   return done < wanted || (soak_until_ns_ != 0 && now_ns() < soak_until_ns_);

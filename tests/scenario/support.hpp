@@ -141,6 +141,10 @@ class Scene : public ::testing::Test {
 
   // Where rings are, $RINGBOLT_DIR during this test.
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  // Where journals are: made at the first call, on a disk if the directory for temporary files or the present one is.
+  [[nodiscard]] const std::string& disk();
+  // False where even that is in memory, so that a journal cannot sync there.
+  [[nodiscard]] bool disk_syncs();
   [[nodiscard]] Random& random() noexcept { return random_; }
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
   // For loops of `wanted` rounds that go on for RINGBOLT_SOAK_SECONDS where that is set.
@@ -157,6 +161,7 @@ class Scene : public ::testing::Test {
   static void look_after_processes(const char* what);
 
   std::string directory_;
+  std::string disk_;
   std::string outer_directory_;
   std::uint64_t seed_;
   Random random_;
