@@ -155,7 +155,10 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
                                           " and not in " + journal.options.directory +
                                           ": leave the directory out, or remove the ring first");
   }
-  if (journal.options.own_process) return nullptr;
+  if (journal.options.own_process) {
+    journal.store.reset();  // it was opened to learn where the ring begins
+    return nullptr;
+  }
   journal.open();
   auto runner = std::make_unique<JournalRunner>(directory.path, journal.options, std::move(journal.store), false,
                                                 std::move(journal.guard));
