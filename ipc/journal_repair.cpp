@@ -1,6 +1,5 @@
 // What is valid of a journal into a new one, and what is old out of one.
 #include <ringbolt/ipc/cursor_file.hpp>
-#include <ringbolt/ipc/durable_point.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/journal_builder.hpp>
 #include <ringbolt/ipc/journal_collect.hpp>
@@ -99,14 +98,6 @@ Unread furthest_back(const std::string& directory) {
   return unread;
 }
 
-// Recovery has still to look at what is behind the durable point.
-std::uint64_t recovery_needs(Storage& storage, std::uint64_t newest_segment) {
-  DurableFile file(storage);
-  std::optional<core::DurablePoint> point;
-  if (file.read(point) != 0 || !point) return newest_segment;
-  return point->segment;
-}
-
 }  // namespace
 }  // namespace ipc
 
@@ -145,8 +136,7 @@ TrimResult trim_journal(std::string_view directory, const TrimOptions& options) 
   if (error == 0 && segments.empty()) ipc::throw_no_journal(directory);
   TrimResult result;
   if (error == 0) {
-    std::uint64_t stays =
-        std::min(ipc::limit_of(*storage, segments, options), ipc::recovery_needs(*storage, segments.back()));
+    std::uint64_t stays = ipc::limit_of(*storage, segments, options);
     // Whose reading keeps a segment that would go otherwise.
     const ipc::Unread unread = options.even_unread ? ipc::Unread{} : ipc::furthest_back(path);
     const auto would_go = std::ranges::upper_bound(segments, stays);

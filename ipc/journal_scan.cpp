@@ -41,7 +41,10 @@ bool JournalScan::scan_segment() {
     ring_id_ = segment.header.ring_id;
     if (!segment.bad.empty()) find(FindingKind::damaged_header, 0, segment.first, segment.first, segment.bad);
   } else {
-    spot_ = {kBeforeRecords, segment.first, spot_.epoch};
+    // Without syncs even a header may not have got to the disk.
+    const bool never_got_there = number_ > checked_until_ && segments_[number_ - 1].header.unsynced != 0;
+    spot_ = {never_got_there ? 0 : kBeforeRecords, segment.first, spot_.epoch};
+    if (never_got_there) return cut_here(segments_.back().first, segment.bad) == Outcome::go_on;
   }
   Outcome outcome = segment.known ? Outcome::go_on : without_header();
   while (outcome == Outcome::go_on && !stopped_) outcome = step();

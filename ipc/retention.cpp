@@ -1,4 +1,5 @@
 #include <ringbolt/ipc/cursor_file.hpp>
+#include <ringbolt/ipc/durable_point.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/retention.hpp>
 
@@ -37,11 +38,16 @@ class Sweep {
   Sweep(Storage& storage, Removed& removed) : storage_(&storage), removed_(&removed) {
     removed = {};
     error_ = list_segments(storage, segments_);
+    DurableFile file(storage);
+    std::optional<core::DurablePoint> point;
+    if (file.read(point) == 0 && point) recovery_needs_ = point->segment;
     note_first();
   }
 
   // There is one that may go, and nothing has failed.
-  [[nodiscard]] bool more() const noexcept { return error_ == 0 && segments_.size() - at_ > 1; }
+  [[nodiscard]] bool more() const noexcept {
+    return error_ == 0 && segments_.size() - at_ > 1 && next_first() <= recovery_needs_;
+  }
   [[nodiscard]] int error() const noexcept { return error_; }
   [[nodiscard]] std::uint64_t next_first() const noexcept { return segments_[at_ + 1]; }
   [[nodiscard]] std::uint64_t bytes_from_here() {
@@ -78,7 +84,8 @@ class Sweep {
   Removed* removed_;
   std::vector<std::uint64_t> segments_;
   std::size_t at_ = 0;
-  std::optional<std::uint64_t> bytes_;  // of those that are left, once somebody has asked
+  std::uint64_t recovery_needs_ = kEverything;  // from this segment on
+  std::optional<std::uint64_t> bytes_;          // of those that are left, once somebody has asked
   int error_ = 0;
 };
 

@@ -1,7 +1,8 @@
 // What a journal keeps: which of its oldest segments go. Used by the journal after each roll, and by `ringbolt trim`.
 //
 // Whole segments are unlinked, oldest first, each one on the disk before the next, so that a power cut never leaves a hole;
-// never the last one, which is being written. Safe beside a live writer and beside readers: who has a segment open reads it
+// never the last one, which is being written, and
+// none that recovery would begin with or come to. Safe beside a live writer and beside readers: who has a segment open reads it
 // to its end.
 #pragma once
 

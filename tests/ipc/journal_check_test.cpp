@@ -235,6 +235,32 @@ TEST_F(JournalCheckTest, ReadsASegmentWithoutItsHeader) {
   EXPECT_FALSE(check.sound());
 }
 
+TEST_F(JournalCheckTest, TakesAHeaderThatWasNeverSyncedForATornTail) {
+  {
+    test::JournalWriter writer(directory_, {.segment_bytes = 4'096, .syncs = false, .threads = false});
+    writer.sync_each(false);
+    writer.append(kEvents, 400);
+    segments_ = test::segments_in(directory_);
+  }
+  // As a power cut leaves it that came before any of it was synced.
+  const auto storage = ipc::open_directory(directory_, false);
+  std::unique_ptr<ipc::StorageFile> file;
+  core::SegmentHeader header{};
+  ASSERT_EQ(storage->open(segment_name(1), false, file), 0);
+  ASSERT_EQ(ipc::read_segment_header(*file, 1, header), ipc::HeaderStatus::good);
+  ipc::DurableFile durable(*storage);
+  std::optional<core::DurablePoint> newest;
+  ASSERT_EQ(durable.read(newest), 0);
+  ASSERT_EQ(durable.write(ipc::start_of(header)), 0);
+  test::overwrite(segment_path(directory_, segments_[1]), 0, std::vector<char>(512));
+  const JournalCheck check = verify();
+  EXPECT_TRUE(check.sound());
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_EQ(check.findings[0].kind, FindingKind::torn_tail);
+  EXPECT_EQ(check.last_sequence, segments_[1] - 1);
+  EXPECT_EQ(test::JournalWriter(directory_).next(), segments_[1]);  // recovery is of the same opinion
+}
+
 TEST_F(JournalCheckTest, FindsASegmentOfLengthZero) {
   write_journal();
   std::filesystem::resize_file(segment_path(directory_, segments_[1]), 0);

@@ -94,6 +94,19 @@ TEST_F(RetentionTest, NeverRemovesTheLastOne) {
   EXPECT_EQ(segments_in(directory_), std::vector{segments_.back()});
 }
 
+TEST_F(RetentionTest, LeavesWhereRecoveryWouldBegin) {
+  const auto storage = open_directory(directory_, false);
+  std::unique_ptr<StorageFile> file;
+  ASSERT_EQ(storage->open(segment_name(segments_[1]), false, file), 0);
+  core::SegmentHeader header{};
+  ASSERT_EQ(read_segment_header(*file, segments_[1], header), HeaderStatus::good);
+  DurableFile durable(*storage);
+  std::optional<core::DurablePoint> newest;
+  ASSERT_EQ(durable.read(newest), 0);
+  ASSERT_EQ(durable.write(start_of(header)), 0);
+  EXPECT_EQ(remove({.bytes = 1}).first_sequence_now, segments_[1]);
+}
+
 TEST_F(RetentionTest, TakesTheIndexAway) {
   ASSERT_TRUE(std::filesystem::exists(directory_ + "/" + index_name(1)));
   remove({.bytes = 1});
