@@ -1,6 +1,8 @@
-// docs/format.md and core/layout.hpp say the same: every field, its offset and size, and every constant, in both directions.
+// docs/format.md, core/layout.hpp and core/journal_layout.hpp say the same: every field, its offset and size, and every constant, in both directions.
 #include <gtest/gtest.h>
+#include <ringbolt/core/journal_layout.hpp>
 #include <ringbolt/core/layout.hpp>
+#include <ringbolt/ipc/journal.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -9,25 +11,14 @@
 #include <map>
 #include <sstream>
 
-#include "sources.hpp"
+#include "format_document.hpp"
 
 namespace ringbolt::house {
 namespace {
 
 using namespace ringbolt::core;  // NOLINT(google-build-using-namespace): the names under test
 
-struct Field {
-  std::size_t offset = 0;
-  std::size_t size = 0;
-};
-using Fields = std::map<std::string, Field>;
-
 // ---- what the structs say ----------------------------------------------------------------------------------------------------
-
-#define RINGBOLT_FIELD(type, name)                      \
-  {                                                     \
-    #name, { offsetof(type, name), sizeof(type::name) } \
-  }
 
 const Fields kRecordHeader{
     RINGBOLT_FIELD(RecordHeader, sequence),
@@ -95,7 +86,85 @@ const Fields kConsumerEntry{
     RINGBOLT_FIELD(ConsumerEntry, reserved3),
 };
 
-#undef RINGBOLT_FIELD
+const Fields kEpochNote{
+    RINGBOLT_FIELD(EpochNote, epoch),     RINGBOLT_FIELD(EpochNote, ring_id),  RINGBOLT_FIELD(EpochNote, first_sequence),
+    RINGBOLT_FIELD(EpochNote, opened_ns), RINGBOLT_FIELD(EpochNote, reserved),
+};
+const Fields kSegmentHeader{
+    RINGBOLT_FIELD(SegmentHeader, magic),          RINGBOLT_FIELD(SegmentHeader, version),
+    RINGBOLT_FIELD(SegmentHeader, byte_order),     RINGBOLT_FIELD(SegmentHeader, journal_id),
+    RINGBOLT_FIELD(SegmentHeader, first_sequence), RINGBOLT_FIELD(SegmentHeader, epoch),
+    RINGBOLT_FIELD(SegmentHeader, segment_bytes),  RINGBOLT_FIELD(SegmentHeader, created_ns),
+    RINGBOLT_FIELD(SegmentHeader, ring_id),        RINGBOLT_FIELD(SegmentHeader, follows),
+    RINGBOLT_FIELD(SegmentHeader, after_sync),     RINGBOLT_FIELD(SegmentHeader, unsynced),
+    RINGBOLT_FIELD(SegmentHeader, reserved0),      RINGBOLT_FIELD(SegmentHeader, reserved1),
+    RINGBOLT_FIELD(SegmentHeader, checksum),
+};
+const Fields kIndexHeader{
+    RINGBOLT_FIELD(IndexHeader, magic),          RINGBOLT_FIELD(IndexHeader, version),
+    RINGBOLT_FIELD(IndexHeader, byte_order),     RINGBOLT_FIELD(IndexHeader, journal_id),
+    RINGBOLT_FIELD(IndexHeader, first_sequence), RINGBOLT_FIELD(IndexHeader, entries),
+    RINGBOLT_FIELD(IndexHeader, reserved),       RINGBOLT_FIELD(IndexHeader, entries_checksum),
+    RINGBOLT_FIELD(IndexHeader, checksum),
+};
+const Fields kIndexEntry{
+    RINGBOLT_FIELD(IndexEntry, sequence),
+    RINGBOLT_FIELD(IndexEntry, timestamp_ns),
+    RINGBOLT_FIELD(IndexEntry, offset),
+    RINGBOLT_FIELD(IndexEntry, epoch),
+};
+const Fields kDurablePoint{
+    RINGBOLT_FIELD(DurablePoint, magic),
+    RINGBOLT_FIELD(DurablePoint, version),
+    RINGBOLT_FIELD(DurablePoint, byte_order),
+    RINGBOLT_FIELD(DurablePoint, journal_id),
+    RINGBOLT_FIELD(DurablePoint, generation),
+    RINGBOLT_FIELD(DurablePoint, epoch),
+    RINGBOLT_FIELD(DurablePoint, segment),
+    RINGBOLT_FIELD(DurablePoint, offset),
+    RINGBOLT_FIELD(DurablePoint, next_sequence),
+    RINGBOLT_FIELD(DurablePoint, newest_epoch),
+    RINGBOLT_FIELD(DurablePoint, ring_id),
+    RINGBOLT_FIELD(DurablePoint, reserved0),
+    RINGBOLT_FIELD(DurablePoint, segment_checksum),
+    RINGBOLT_FIELD(DurablePoint, checksum),
+};
+const Fields kCursorCopy{
+    RINGBOLT_FIELD(CursorCopy, magic),      RINGBOLT_FIELD(CursorCopy, version),  RINGBOLT_FIELD(CursorCopy, byte_order),
+    RINGBOLT_FIELD(CursorCopy, journal_id), RINGBOLT_FIELD(CursorCopy, ring_id),  RINGBOLT_FIELD(CursorCopy, generation),
+    RINGBOLT_FIELD(CursorCopy, epoch),      RINGBOLT_FIELD(CursorCopy, sequence), RINGBOLT_FIELD(CursorCopy, reserved0),
+    RINGBOLT_FIELD(CursorCopy, reserved1),  RINGBOLT_FIELD(CursorCopy, checksum),
+};
+const Fields kJournalPage{
+    RINGBOLT_FIELD(JournalPage, magic),
+    RINGBOLT_FIELD(JournalPage, version),
+    RINGBOLT_FIELD(JournalPage, byte_order),
+    RINGBOLT_FIELD(JournalPage, ring_id),
+    RINGBOLT_FIELD(JournalPage, reserved0),
+    RINGBOLT_FIELD(JournalPage, checksum),
+    RINGBOLT_FIELD(JournalPage, directory),
+    RINGBOLT_FIELD(JournalPage, sync),
+    RINGBOLT_FIELD(JournalPage, interval_ns),
+    RINGBOLT_FIELD(JournalPage, interval_bytes),
+    RINGBOLT_FIELD(JournalPage, segment_bytes),
+    RINGBOLT_FIELD(JournalPage, keep_bytes),
+    RINGBOLT_FIELD(JournalPage, keep_age_ns),
+    RINGBOLT_FIELD(JournalPage, keep_unread),
+    RINGBOLT_FIELD(JournalPage, own_process),
+    RINGBOLT_FIELD(JournalPage, journal_id),
+    RINGBOLT_FIELD(JournalPage, reserved1),
+    RINGBOLT_FIELD(JournalPage, state),
+    RINGBOLT_FIELD(JournalPage, error),
+    RINGBOLT_FIELD(JournalPage, failures),
+    RINGBOLT_FIELD(JournalPage, written_sequence),
+    RINGBOLT_FIELD(JournalPage, durable_sequence),
+    RINGBOLT_FIELD(JournalPage, oldest_sequence),
+    RINGBOLT_FIELD(JournalPage, epoch),
+    RINGBOLT_FIELD(JournalPage, pid),
+    RINGBOLT_FIELD(JournalPage, syncs),
+    RINGBOLT_FIELD(JournalPage, unrecorded_events),
+    RINGBOLT_FIELD(JournalPage, reserved2),
+};
 
 const std::map<std::string, std::uint64_t> kConstants{
     {"kEventsMagic", kEventsMagic},
@@ -122,6 +191,30 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"kOptionLockMemory", kOptionLockMemory},
     {"kOptionNumaNode", kOptionNumaNode},
     {"kEntryInPlace", kEntryInPlace},
+    {"kEntryJournal", kEntryJournal},
+    {"kSegmentMagic", kSegmentMagic},
+    {"kIndexMagic", kIndexMagic},
+    {"kDurableMagic", kDurableMagic},
+    {"kCursorMagic", kCursorMagic},
+    {"kJournalMagic", kJournalMagic},
+    {"kJournalVersion", kJournalVersion},
+    {"kDefaultSegmentBytes", kDefaultSegmentBytes},
+    {"kMinSegmentBytes", kMinSegmentBytes},
+    {"kSegmentDataOffset", kSegmentDataOffset},
+    {"kCopyDistance", kCopyDistance},
+    {"kCursorFileBytes", kCursorFileBytes},
+    {"kIndexEveryBytes", kIndexEveryBytes},
+    {"kFlagControl", kFlagControl},
+    {"kControlEpoch", kControlEpoch},
+    {"kManyUndurable", kManyUndurable},
+    {"kDirectoryBytes", kDirectoryBytes},
+    {"JournalState::away", static_cast<std::uint64_t>(JournalState::away)},
+    {"JournalState::running", static_cast<std::uint64_t>(JournalState::running)},
+    {"JournalState::stalled", static_cast<std::uint64_t>(JournalState::stalled)},
+    {"JournalState::detached", static_cast<std::uint64_t>(JournalState::detached)},
+    {"Sync::none", static_cast<std::uint64_t>(Sync::none)},
+    {"Sync::interval", static_cast<std::uint64_t>(Sync::interval)},
+    {"Sync::every", static_cast<std::uint64_t>(Sync::every)},
     {"EntryState::free", static_cast<std::uint64_t>(EntryState::free)},
     {"EntryState::joining", static_cast<std::uint64_t>(EntryState::joining)},
     {"EntryState::attached", static_cast<std::uint64_t>(EntryState::attached)},
@@ -135,68 +228,6 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"Policy::latest", static_cast<std::uint64_t>(Policy::latest)},
 };
 
-// ---- what the document says ----------------------------------------------------------------------------------------------------
-
-std::string trimmed(std::string text) {
-  std::erase(text, '`');
-  const std::size_t first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
-std::vector<std::string> cells(const std::string& line) {
-  std::vector<std::string> result;
-  std::stringstream in(line.substr(1));
-  for (std::string cell; std::getline(in, cell, '|');) result.push_back(trimmed(cell));
-  return result;
-}
-
-// The rows of every table whose header line begins with these cells, from `first_line` to the next heading.
-using Rows = std::vector<std::vector<std::string>>;
-Rows rows_of_tables(const Source& document, std::size_t first_line, bool to_the_end, const std::string& header) {
-  Rows rows;
-  bool inside = false;
-  for (std::size_t i = first_line; i < document.lines.size(); ++i) {
-    const std::string& line = document.lines[i];
-    if (!to_the_end && line.starts_with("#")) break;
-    if (line.starts_with(header)) {
-      inside = true;
-    } else if (!line.starts_with("|")) {
-      inside = false;
-    } else if (inside && !line.starts_with("|---")) {
-      rows.push_back(cells(line));
-    }
-  }
-  return rows;
-}
-
-const Source& document() {
-  static const Source source = read_source("docs/format.md");
-  return source;
-}
-
-// The table under the heading "### `Struct`, N bytes".
-void expect_document_equals(const std::string& name, std::size_t bytes, const Fields& fields) {
-  const std::string heading = "### `" + name + "`, " + std::to_string(bytes) + " bytes";
-  const auto found = std::ranges::find(document().lines, heading);
-  ASSERT_NE(found, document().lines.end()) << "docs/format.md has no heading: " << heading;
-  const auto first = static_cast<std::size_t>(found - document().lines.begin()) + 1;
-  const Rows rows = rows_of_tables(document(), first, false, "| offset | size | field | meaning |");
-  std::size_t end = 0;
-  for (const auto& row : rows) {
-    ASSERT_GE(row.size(), 3U);
-    const std::string& field = row[2];
-    EXPECT_EQ(std::stoull(row[0]), end) << name << "::" << field << " leaves a hole or overlaps in the document";
-    end = std::stoull(row[0]) + std::stoull(row[1]);
-    const auto real = fields.find(field);
-    ASSERT_NE(real, fields.end()) << "the document has " << name << "::" << field << ", this test knows none";
-    EXPECT_EQ(std::stoull(row[0]), real->second.offset) << name << "::" << field;
-    EXPECT_EQ(std::stoull(row[1]), real->second.size) << name << "::" << field;
-  }
-  EXPECT_EQ(end, bytes) << name << ": the document does not reach its end";
-  EXPECT_EQ(rows.size(), fields.size()) << name << ": a field is not in the document";
-}
-
 TEST(Format, OfTheRecordIsDocumented) { expect_document_equals("RecordHeader", sizeof(RecordHeader), kRecordHeader); }
 TEST(Format, OfABoundaryIsDocumented) { expect_document_equals("Boundary", sizeof(Boundary), kBoundary); }
 TEST(Format, OfTheEventsHeaderIsDocumented) { expect_document_equals("EventsHeader", sizeof(EventsHeader), kEventsHeader); }
@@ -206,6 +237,16 @@ TEST(Format, OfTheRegistryHeaderIsDocumented) {
 TEST(Format, OfAConsumerEntryIsDocumented) {
   expect_document_equals("ConsumerEntry", sizeof(ConsumerEntry), kConsumerEntry);
 }
+
+TEST(Format, OfASegmentHeaderIsDocumented) {
+  expect_document_equals("SegmentHeader", sizeof(SegmentHeader), kSegmentHeader);
+}
+TEST(Format, OfAnEpochNoteIsDocumented) { expect_document_equals("EpochNote", sizeof(EpochNote), kEpochNote); }
+TEST(Format, OfAnIndexHeaderIsDocumented) { expect_document_equals("IndexHeader", sizeof(IndexHeader), kIndexHeader); }
+TEST(Format, OfAnIndexEntryIsDocumented) { expect_document_equals("IndexEntry", sizeof(IndexEntry), kIndexEntry); }
+TEST(Format, OfADurablePointIsDocumented) { expect_document_equals("DurablePoint", sizeof(DurablePoint), kDurablePoint); }
+TEST(Format, OfACursorCopyIsDocumented) { expect_document_equals("CursorCopy", sizeof(CursorCopy), kCursorCopy); }
+TEST(Format, OfTheJournalPageIsDocumented) { expect_document_equals("JournalPage", sizeof(JournalPage), kJournalPage); }
 
 TEST(Format, ConstantsAreDocumented) {
   std::map<std::string, std::uint64_t> documented;
@@ -219,11 +260,13 @@ TEST(Format, ConstantsAreDocumented) {
 // Every constant of the layout is in the list above, and so in the document.
 TEST(Format, HasNoConstantThatThisTestDoesNotKnow) {
   const std::string declaration = "inline constexpr ";
-  for (const std::string& line : read_source("core/layout.hpp").lines) {
-    if (!line.starts_with(declaration)) continue;
-    const std::size_t name = line.find(" k", declaration.size()) + 1;
-    const std::string constant = line.substr(name, line.find(' ', name) - name);
-    EXPECT_EQ(kConstants.count(constant), 1U) << constant;
+  for (const char* file : {"core/layout.hpp", "core/journal_layout.hpp"}) {
+    for (const std::string& line : read_source(file).lines) {
+      if (!line.starts_with(declaration)) continue;
+      const std::size_t name = line.find(" k", declaration.size()) + 1;
+      const std::string constant = line.substr(name, line.find(' ', name) - name);
+      EXPECT_EQ(kConstants.count(constant), 1U) << constant;
+    }
   }
 }
 
@@ -231,6 +274,11 @@ TEST(Format, MagicNumbersReadAsTheDocumentSays) {
   if constexpr (std::endian::native != std::endian::little) GTEST_SKIP() << "written for little-endian machines";
   EXPECT_EQ(std::memcmp(&kEventsMagic, "RBEVNTS1", 8), 0);
   EXPECT_EQ(std::memcmp(&kConsumersMagic, "RBECONS1", 8), 0);
+  EXPECT_EQ(std::memcmp(&kSegmentMagic, "RBSEGMT1", 8), 0);
+  EXPECT_EQ(std::memcmp(&kIndexMagic, "RBJINDX1", 8), 0);
+  EXPECT_EQ(std::memcmp(&kDurableMagic, "RBJDURB1", 8), 0);
+  EXPECT_EQ(std::memcmp(&kCursorMagic, "RBONCUR1", 8), 0);
+  EXPECT_EQ(std::memcmp(&kJournalMagic, "RBJURNL1", 8), 0);
 }
 
 // The known answers of the hash that headers are checked with, so that another language can test its own.
