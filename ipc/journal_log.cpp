@@ -29,7 +29,8 @@ JournalLog::JournalLog(Storage& storage, const LogOptions& options)
 
 int JournalLog::begin_epoch(const std::array<std::uint64_t, 2>& ring_id, std::uint64_t first_sequence) {
   ring_id_ = ring_id;
-  if (!file_ || room() < kControlRecordBytes) {
+  // A segment says by which policy it is written, so another policy has another one.
+  if (!file_ || room() < kControlRecordBytes || segment_unsynced_ == options_.syncs) {
     if (const int error = begin_segment(first_sequence, 0, true); error != 0) return error;
   }
   if (const int error = write_note(first_sequence, true); error != 0) {
@@ -61,7 +62,7 @@ int JournalLog::write_note(std::uint64_t first_sequence, bool after_durable) {
   if (!after_durable) return 0;
   durable_sequence_ = written_sequence_;
   durable_offset_ = offset_;
-  static_cast<void>(note_durable_point());
+  static_cast<void>(write_durable_point());
   return 0;
 }
 
@@ -89,9 +90,11 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
     return error;
   }
   write_index();
+  static_cast<void>(storage_->remove(index_name(first_sequence)));  // of a file that had this name and counts no more
   if (file_ && !after_sync) sync_later();
   file_ = std::move(blank.file);
   segment_ = first_sequence;
+  segment_unsynced_ = header.unsynced != 0;
   segment_start_ = start_of(header);
   segment_bytes_ = bytes;
   offset_ = durable_offset_ = core::kSegmentDataOffset;
@@ -198,6 +201,10 @@ int JournalLog::begin_again() {
 
 int JournalLog::note_durable_point() {
   if (!options_.syncs || (noted_segment_ == segment_ && noted_offset_ == durable_offset_)) return 0;
+  return write_durable_point();
+}
+
+int JournalLog::write_durable_point() {
   core::DurablePoint point = segment_start_;
   point.epoch = epoch_;
   point.offset = durable_offset_;

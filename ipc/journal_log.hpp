@@ -111,6 +111,8 @@ class JournalLog {
   void recover();  // in journal_recovery.cpp
   [[nodiscard]] Spot starting_point(const std::vector<std::uint64_t>& segments);
   void scan(const std::vector<std::uint64_t>& segments, Spot from);
+  [[nodiscard]] bool fits(const core::DurablePoint& point, const core::SegmentHeader& header) const;
+  void sweep_blanks();
   void refuse_if_it_was_durable(std::span<const std::byte> rest, const Spot& end) const;
   [[nodiscard]] std::uint64_t rewrite(StorageFile& file, std::span<const std::byte> bytes, std::uint64_t offset,
                                       const std::string& path) const;
@@ -119,6 +121,7 @@ class JournalLog {
   [[nodiscard]] int write_note(std::uint64_t first_sequence, bool after_durable);
   [[nodiscard]] int roll();
   [[nodiscard]] int write_staged();
+  [[nodiscard]] int write_durable_point();
   [[nodiscard]] int sync_file();
   void sync_later();
   void write_index();
@@ -138,6 +141,7 @@ class JournalLog {
   std::unique_ptr<StorageFile> file_;  // the segment that is written
   std::uint64_t segment_ = 0;          // its first sequence
   std::uint64_t segment_bytes_ = 0;
+  bool segment_unsynced_ = false;
   core::DurablePoint segment_start_{};  // the durable point that says: everything before this segment
   std::uint64_t segments_begun_ = 0;
   std::uint64_t offset_ = 0;          // where the next write goes

@@ -10,6 +10,7 @@
 namespace ringbolt::ipc {
 namespace {
 
+constexpr std::size_t kMostLooks = 16;                       // at each byte behind the tail, on average
 constexpr std::size_t kRewriteBytes = std::size_t{1} << 20;  // in one write
 
 void check(int error, const char* what, const std::string& path) {
@@ -31,6 +32,7 @@ void check(int error, const char* what, const std::string& path) {
 void JournalLog::recover() {
   std::vector<std::uint64_t> segments;
   check(list_segments(*storage_, segments), "list", storage_->path(""));
+  sweep_blanks();
   const Spot start = starting_point(segments);
   if (segments.empty()) {
     id_ = {random_word(), random_word()};
@@ -47,7 +49,17 @@ void JournalLog::recover() {
   recovered_.next_sequence = next_sequence_;
 }
 
-// From the durable point if there is one that fits what is there, otherwise from the beginning of the last segment.
+// What a life that ended between two calls was making.
+void JournalLog::sweep_blanks() {
+  std::vector<std::string> names;
+  check(storage_->list(names), "list", storage_->path(""));
+  for (const std::string& name : names) {
+    if (name.starts_with(kBlankPrefix)) static_cast<void>(storage_->remove(name));
+  }
+}
+
+// From the durable point if there is one that fits what is there. Otherwise from the beginning of the last segment that was
+// begun when everything before it was synced: whatever a power cut can have taken is in it or behind it.
 JournalLog::Spot JournalLog::starting_point(const std::vector<std::uint64_t>& segments) {
   std::optional<core::DurablePoint> point;
   check(durable_file_.read(point), "read", storage_->path("durable"));
@@ -59,32 +71,39 @@ JournalLog::Spot JournalLog::starting_point(const std::vector<std::uint64_t>& se
                                      " on: bring it back, or begin a new journal in another directory");
     }
   }
-  if (segments.empty()) return {};
-  for (const std::uint64_t segment : {point ? point->segment : 0, segments.back()}) {
-    if (!std::ranges::binary_search(segments, segment)) continue;
+  HeaderStatus later = HeaderStatus::good;  // of the segment behind
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
     std::unique_ptr<StorageFile> file;
-    const std::string path = storage_->path(segment_name(segment));
-    check(storage_->open(segment_name(segment), true, file), "open", path);
+    const std::string path = storage_->path(segment_name(*segment));
+    check(storage_->open(segment_name(*segment), true, file), "open", path);
     core::SegmentHeader header{};
-    if (const HeaderStatus status = read_segment_header(*file, segment, header); status != HeaderStatus::good)
-      throw_bad_header(status, path);
-    id_ = header.journal_id;
-    ring_id_ = header.ring_id;
-    newest_epoch_ = std::max(newest_epoch_, header.epoch);
-    if (point && point->journal_id != id_) {
+    const HeaderStatus status = read_segment_header(*file, *segment, header);
+    // A header that cannot be read is damage, unless it was begun under a policy that did not sync it.
+    const bool oldest = segment + 1 == segments.rend();
+    if (status != HeaderStatus::good && oldest) throw_bad_header(status, path);
+    if (later != HeaderStatus::good && status == HeaderStatus::good && header.unsynced == 0)
+      throw_bad_header(later, storage_->path(segment_name(segment[-1])));
+    later = status;
+    if (status != HeaderStatus::good) continue;
+    if (point && point->journal_id != header.journal_id) {
       throw Error(Code::damaged, storage_->path("durable") + " and " + path +
                                      " are of two different journals: put back what belongs together");
     }
-    const bool fits = point && point->segment == segment && point->segment_checksum == header.checksum &&
-                      point->offset >= core::kSegmentDataOffset && point->offset <= header.segment_bytes &&
-                      point->offset % core::kRecordAlignment == 0;
-    if (fits) {
+    id_ = header.journal_id;
+    newest_epoch_ = std::max(newest_epoch_, header.epoch);
+    if (point && point->segment == *segment && fits(*point, header)) {
       ring_id_ = point->ring_id;
-      return {segment, point->offset, point->next_sequence, point->epoch};
+      return {*segment, point->offset, point->next_sequence, point->epoch};
     }
-    if (segment == segments.back()) return {segment, core::kSegmentDataOffset, segment, header.epoch};
+    ring_id_ = header.ring_id;
+    if (header.after_sync != 0 || oldest) return {*segment, core::kSegmentDataOffset, *segment, header.epoch};
   }
   return {};
+}
+
+bool JournalLog::fits(const core::DurablePoint& point, const core::SegmentHeader& header) const {
+  return point.segment_checksum == header.checksum && point.offset >= core::kSegmentDataOffset &&
+         point.offset <= header.segment_bytes && point.offset % core::kRecordAlignment == 0;
 }
 
 void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
@@ -149,12 +168,15 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
 
     recovered_.torn = !last || std::ranges::any_of(rest, [](std::byte byte) { return byte != std::byte{0}; });
     // A policy that never syncs left a hole: what comes behind it is kept under another name, for people to look at.
-    for (auto cut = segment + 1; cut < segments.end(); ++cut)
+    for (auto cut = segment + 1; cut < segments.end(); ++cut) {
       check(storage_->rename(segment_name(*cut), segment_name(*cut) + ".cut"), "set aside",
             storage_->path(segment_name(*cut)));
+      static_cast<void>(storage_->remove(index_name(*cut)));
+    }
     if (!last) check(storage_->sync_directory(), "sync", storage_->path(""));
     file_ = std::move(file);
     segment_ = *segment;
+    segment_unsynced_ = header.unsynced != 0;
     segment_start_ = start_of(header);
     segment_bytes_ = header.segment_bytes;
     offset_ = durable_offset_ = spot.offset;
@@ -168,11 +190,14 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
 // A good record behind the end that was written when the event at the end was durable: then that event is damaged.
 void JournalLog::refuse_if_it_was_durable(std::span<const std::byte> rest, const Spot& end) const {
   const std::uint32_t seed = epoch_seed(end.epoch);
+  std::size_t budget = kMostLooks * rest.size();  // payloads that look like headers must not keep us for ever
   for (std::size_t at = core::kRecordAlignment; at + sizeof(PlainHeader) <= rest.size(); at += core::kRecordAlignment) {
     std::uint64_t sequence = 0;
     std::memcpy(&sequence, rest.data() + at, sizeof sequence);
-    if (sequence <= end.sequence || sequence - end.sequence > rest.size()) continue;
+    if (sequence <= end.sequence || sequence - end.sequence > at / sizeof(PlainHeader)) continue;
     const Found found = look_at(rest.subspan(at), sequence, end.epoch, seed);
+    if (found.payload.size() > budget) return;
+    budget -= found.payload.size();
     if (found.lies != Lies::event || found.header.undurable == core::kManyUndurable) continue;
     if (sequence - found.header.undurable > end.sequence) {
       throw_damaged(storage_->path(segment_name(end.segment)), end.offset, end.sequence,

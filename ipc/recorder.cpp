@@ -22,6 +22,10 @@ Recorder::Recorder(const core::Reader& reader, JournalLog& log, const JournalOpt
 Recorder::Did Recorder::round(std::uint64_t now_ns) {
   if (failed_) {
     if (const int error = log_->begin_again(); error != 0) return fail(error);
+    if (log_->safe_sequence() + 1 != safe_.sequence) {
+      throw Error(Code::damaged, "the journal goes on with event " + std::to_string(log_->safe_sequence() + 1) +
+                                     " and the ring with " + std::to_string(safe_.sequence));
+    }
     reader_.go_to(safe_);  // still in the ring: the gate stands there
     failed_ = false;
     error_ = 0;
@@ -88,7 +92,7 @@ bool Recorder::unsynced() const noexcept {
 
 int Recorder::write() {
   const int error = log_->write();
-  if (error == 0) note_progress();
+  note_progress();  // also of a write that failed: it may have synced all it had before it could not begin the next segment
   return error;
 }
 

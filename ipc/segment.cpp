@@ -15,6 +15,8 @@ constexpr std::size_t kDigits = 20;  // of 2^64 - 1
 constexpr std::string_view kSegmentSuffix = ".segment";
 constexpr std::string_view kIndexSuffix = ".index";
 
+constexpr std::uint64_t kMostEpochs = std::uint64_t{1} << 32;  // that one epoch can be ahead of the one before
+
 std::string numbered(std::uint64_t first_sequence, std::string_view suffix) {
   std::string digits = std::to_string(first_sequence);
   return std::string(kDigits - digits.size(), '0') + digits + std::string(suffix);
@@ -70,6 +72,7 @@ HeaderStatus read_segment_header(StorageFile& file, std::uint64_t first_sequence
   if (header.version != core::kJournalVersion) return HeaderStatus::wrong_version;
   if (header.byte_order != core::kByteOrderMark) return HeaderStatus::foreign_layout;
   if (header.checksum != struct_checksum(header) || header.first_sequence != first_sequence) return HeaderStatus::damaged;
+  if (header.segment_bytes < core::kSegmentDataOffset) return HeaderStatus::damaged;
   return header.segment_bytes > file_bytes ? HeaderStatus::too_short : HeaderStatus::good;
 }
 
@@ -113,7 +116,7 @@ Found look_at(std::span<const std::byte> bytes, std::uint64_t expected, std::uin
     if (header.type != core::kControlEpoch || header.size != sizeof(core::EpochNote)) return found;
     std::memcpy(&found.note, found.payload.data(), sizeof(core::EpochNote));
     // What an earlier life left here has an epoch that has been.
-    if (found.note.epoch <= epoch || found.note.first_sequence != header.sequence || header.sequence < expected)
+    if (found.note.epoch - epoch - 1 >= kMostEpochs || found.note.first_sequence != header.sequence || header.sequence < expected)
       return found;
     if (header.checksum == record_checksum(header, found.payload, epoch_seed(found.note.epoch))) found.lies = Lies::control;
     return found;

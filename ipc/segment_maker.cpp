@@ -1,14 +1,23 @@
 #include <pthread.h>
 
+#include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/segment_maker.hpp>
 
+#include <cerrno>
+#include <new>
+#include <system_error>
 #include <utility>
 
 namespace ringbolt::ipc {
 
 SegmentMaker::SegmentMaker(Storage& storage, bool with_thread) : storage_(&storage) {
   if (!with_thread) return;
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& refused) {
+    throw Error(Code::system, std::string("cannot start a thread for the journal's segments: ") + refused.what() +
+                                  ": check the process's limits (`ulimit -u`)");
+  }
   ::pthread_setname_np(thread_.native_handle(), "rb-segments");
 }
 
@@ -30,10 +39,14 @@ int SegmentMaker::make(std::uint64_t bytes, bool zeroed, BlankSegment& blank) {
     const std::lock_guard lock(mutex_);
     number = ++made_;
   }
-  BlankSegment made{nullptr, ".blank." + std::to_string(number), bytes};
-  static_cast<void>(storage_->remove(made.name));  // left by an earlier life
+  BlankSegment made{nullptr, kBlankPrefix + std::to_string(number), bytes};
   if (const int error = storage_->create(made.name, made.file); error != 0) return error;
-  if (const int error = made.file->allocate(bytes, zeroed); error != 0) {
+  int error = ENOMEM;
+  try {
+    error = made.file->allocate(bytes, zeroed);
+  } catch (const std::bad_alloc&) {  // of the zeros
+  }
+  if (error != 0) {
     static_cast<void>(storage_->remove(made.name));  // some file systems keep what they had allocated
     return error;
   }

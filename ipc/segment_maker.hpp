@@ -22,6 +22,8 @@ struct BlankSegment {
   std::uint64_t bytes = 0;
 };
 
+inline constexpr const char* kBlankPrefix = ".blank.";
+
 class SegmentMaker {
  public:
   // Without a thread everything happens in the calls themselves: for tests that are to repeat exactly.
