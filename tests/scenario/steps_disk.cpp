@@ -91,7 +91,7 @@ std::string PowerCut::power_cuts(std::uint64_t cuts) {
     forget_ring(directory(), "ring");
     files.mount();
     const LifeBoard& board = lives->board();
-    if (std::string wrong = lives->check(place, reported, board.published); !wrong.empty())
+    if (std::string wrong = lives->check("ring", place, reported, board.published); !wrong.empty())
       return "after cut " + std::to_string(cut) + ": " + wrong;
     durable += reported;
   }
@@ -138,7 +138,8 @@ std::string PowerCut::crash_images(std::uint64_t images) {
     crash.make(cut, random(), image);
     forget_ring(directory(), "ring");
     FileSystem files(image, directory() + "/image-mounted");
-    if (std::string wrong = lives.check(files.path() + "/journal", lives.durable_at(cut), ~std::uint64_t{0}); !wrong.empty())
+    if (std::string wrong = lives.check("ring", files.path() + "/journal", lives.durable_at(cut), ~std::uint64_t{0});
+        !wrong.empty())
       return "after " + std::to_string(cut) + " writes and flushes: " + wrong;
     files.unmount();
   }

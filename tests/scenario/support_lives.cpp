@@ -101,17 +101,28 @@ std::string Lives::read(const std::string& directory, std::uint64_t durable, std
   return {};
 }
 
-std::string Lives::check(const std::string& directory, std::uint64_t durable, std::uint64_t published) {
+void Lives::publish_as_the_last_that_could(Publisher& publisher) const {
+  std::uint64_t life = board_->lives - 1;
+  while (board_->first.at(life) > publisher.next_sequence()) --life;
+  std::array<std::byte, 100> payload;
+  fill(payload, publisher.next_sequence(), life);
+  publisher.publish_durable(payload, {.type = static_cast<std::uint32_t>(life)});
+}
+
+std::string Lives::check(const std::string& ring, const std::string& directory, std::uint64_t durable,
+                         std::uint64_t published) {
   JournalOptions journal = journal_;
   journal.directory = directory;
   try {
     std::uint64_t newest = 0;
-    Publisher publisher = Publisher::open(ring_, {.capacity_bytes = core::kMinCapacityBytes, .journal = journal});
+    Publisher publisher = Publisher::open(ring, {.capacity_bytes = core::kMinCapacityBytes, .journal = journal});
     const std::uint64_t next = publisher.next_sequence();
     if (next <= durable) return "the publisher goes on with event " + std::to_string(next) + ", which was durable";
     if (std::string wrong = read(directory, durable, published, newest); !wrong.empty()) return wrong;
     if (newest + 1 != next)
       return "the publisher goes on with event " + std::to_string(next) + " after " + std::to_string(newest);
+    publish_as_the_last_that_could(publisher);
+    if (std::string wrong = read(directory, next, next, newest); !wrong.empty()) return "after going on: " + wrong;
   } catch (const Error& error) {
     return error.what();
   }

@@ -46,13 +46,15 @@ class Lives {
   std::uint64_t publish(Publisher& publisher, std::uint32_t payload_bytes);
   void claim(std::uint64_t durable);
 
-  // Opens the journal that is in `directory` now, for a new ring, and goes on with it. What is wrong with what it finds;
-  // empty: nothing is.
-  [[nodiscard]] std::string check(const std::string& directory, std::uint64_t durable, std::uint64_t published);
+  // Opens the journal that is in `directory` now for `ring`, a new one, and publishes an event. What is wrong with what it
+  // finds; empty: nothing is.
+  [[nodiscard]] std::string check(const std::string& ring, const std::string& directory, std::uint64_t durable,
+                                  std::uint64_t published);
   // What was reported durable when so many entries were written down.
   [[nodiscard]] std::uint64_t durable_at(std::uint64_t log_entries) const;
 
  private:
+  void publish_as_the_last_that_could(Publisher& publisher) const;
   [[nodiscard]] bool right(const Event& event) const;
   [[nodiscard]] std::string read(const std::string& directory, std::uint64_t durable, std::uint64_t published,
                                  std::uint64_t& newest) const;
