@@ -77,12 +77,14 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   header.epoch = epoch_;
   header.segment_bytes = bytes;
   header.ring_id = ring_id_;
-  header.follows = written_sequence_ + 1;
+  // One that takes the place of its like follows what that did, which may be a gap.
+  header.follows = first_sequence == segment_ ? segment_follows_ : written_sequence_ + 1;
   header.after_sync = after_sync ? 1 : 0;
   header.unsynced = options_.syncs ? 0 : 1;
   header = finish_header(header);
   int error = blank.file->write(std::as_bytes(std::span(&header, 1)), 0);
-  if (error == 0 && after_sync) error = blank.file->sync();  // the header is on the disk before the name is
+  // The header is on the disk before the name is, where something is promised or a file of that name is there already.
+  if (error == 0 && (after_sync || first_sequence == segment_)) error = blank.file->sync();
   if (error == 0) error = storage_->rename(blank.name, segment_name(first_sequence));
   if (error == 0 && after_sync && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
   if (error != 0) {
@@ -96,6 +98,7 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   segment_ = first_sequence;
   segment_unsynced_ = header.unsynced != 0;
   segment_start_ = start_of(header);
+  segment_follows_ = header.follows;
   segment_bytes_ = bytes;
   offset_ = durable_offset_ = core::kSegmentDataOffset;
   padded_until_ = 0;

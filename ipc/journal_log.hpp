@@ -140,6 +140,7 @@ class JournalLog {
 
   std::unique_ptr<StorageFile> file_;  // the segment that is written
   std::uint64_t segment_ = 0;          // its first sequence
+  std::uint64_t segment_follows_ = 0;  // as its header says
   std::uint64_t segment_bytes_ = 0;
   bool segment_unsynced_ = false;
   core::DurablePoint segment_start_{};  // the durable point that says: everything before this segment

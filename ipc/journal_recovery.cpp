@@ -162,6 +162,8 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
     if (!whole && !last && next.after_sync != 0)
       throw_damaged(path, spot.offset, spot.sequence, "it was durable before the next segment was begun");
     if (!whole) refuse_if_it_was_durable(rest, spot);
+    if (header.unsynced != 0 && began.offset == core::kSegmentDataOffset)  // its header may be in the cache only
+      recovered_.rewritten_bytes += rewrite(*file, std::as_bytes(std::span(&header, 1)), 0, path);
     recovered_.rewritten_bytes += rewrite(*file, std::span(bytes).first(spot.offset - began.offset), began.offset, path);
     newest_epoch_ = std::max(newest_epoch_, spot.epoch);
     if (whole) continue;
@@ -178,6 +180,7 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
     segment_ = *segment;
     segment_unsynced_ = header.unsynced != 0;
     segment_start_ = start_of(header);
+    segment_follows_ = header.follows;
     segment_bytes_ = header.segment_bytes;
     offset_ = durable_offset_ = spot.offset;
     epoch_ = spot.epoch;
