@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 namespace ringbolt::scenario {
 namespace {
@@ -66,8 +65,7 @@ class PowerCut : public Scene {
 // What is wrong after one of them; empty: nothing.
 std::string PowerCut::power_cuts(std::uint64_t cuts) {
   const std::string image = directory() + "/image";
-  std::ofstream(image).close();
-  std::filesystem::resize_file(image, kDiskBytes);
+  make_empty_disk(image, kDiskBytes);
   make_ext4(image);
   FileSystem files(image, directory() + "/mounted");
   std::unique_ptr<Lives> lives;

@@ -61,6 +61,12 @@ Descriptor attach_loop(const std::string& image, std::string& device) {
   fail("no loop device stays free");
 }
 
+Descriptor open_root(const std::string& path) {
+  Descriptor root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) fail(with_reason("cannot open " + path));
+  return root;
+}
+
 // A process that thaws the file system when the other end of the pipe is closed, also by a death of the test.
 int start_thawer(const std::string& path) {
   int ends[2];
@@ -96,6 +102,11 @@ std::string enter_own_mounts() {
   if (::unshare(CLONE_NEWNS) != 0) return with_reason("no right to mounts of its own");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return with_reason("cannot make mounts private");
   return {};
+}
+
+void make_empty_disk(const std::string& image, std::uint64_t bytes) {
+  const Descriptor file(::open(image.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file || ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) fail(with_reason("cannot make " + image));
 }
 
 void make_ext4(const std::string& image) {
@@ -137,21 +148,22 @@ void FileSystem::unmount() {
   mounted_ = false;
 }
 
+void FileSystem::sync() const {
+  if (::syncfs(open_root(path_).get()) != 0) fail(with_reason("cannot sync " + path_));
+}
+
 void FileSystem::cut_power(Lost lost) const {
-  const Descriptor root(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto flags = static_cast<__u32>(lost);
-  if (!root || ::ioctl(root.get(), kExt4Shutdown, &flags) != 0) fail(with_reason("cannot shut down " + path_));
+  if (::ioctl(open_root(path_).get(), kExt4Shutdown, &flags) != 0) fail(with_reason("cannot shut down " + path_));
 }
 
 void FileSystem::freeze() {
   thaw_pipe_ = start_thawer(path_);
-  const Descriptor root(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root || ::ioctl(root.get(), FIFREEZE, 0) != 0) fail(with_reason("cannot freeze " + path_));
+  if (::ioctl(open_root(path_).get(), FIFREEZE, 0) != 0) fail(with_reason("cannot freeze " + path_));
 }
 
 void FileSystem::thaw() {
-  const Descriptor root(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root || ::ioctl(root.get(), FITHAW, 0) != 0) fail(with_reason("cannot thaw " + path_));
+  if (::ioctl(open_root(path_).get(), FITHAW, 0) != 0) fail(with_reason("cannot thaw " + path_));
   ::close(std::exchange(thaw_pipe_, -1));
 }
 

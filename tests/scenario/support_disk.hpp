@@ -16,6 +16,8 @@ namespace ringbolt::scenario {
 // Gives this process mounts of its own. The answer says why this machine cannot run such a test; empty: it can.
 [[nodiscard]] std::string enter_own_mounts();
 
+// A new file of so many zeros, which take no space.
+void make_empty_disk(const std::string& image, std::uint64_t bytes);
 // Makes an ext4 in that file, which is long enough.
 void make_ext4(const std::string& image);
 
@@ -30,6 +32,8 @@ class FileSystem {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   void mount();
   void unmount();  // nobody uses it any more; waits for those who are still dying
+
+  void sync() const;  // brings everything to the disk
 
   // From here on nothing reaches the disk. What is lost beside the data that was not synced: what ext4's own journal had not
   // written yet, or only that data.
