@@ -25,7 +25,7 @@ namespace {
 #if defined(RINGBOLT_SANITIZED)
 constexpr std::uint64_t kImages = 50'000;
 #else
-constexpr std::uint64_t kImages = 2'000'000;
+constexpr std::uint64_t kImages = 1'200'000;
 #endif
 constexpr std::uint64_t kMostImagesForAMutant = 2'000'000;
 

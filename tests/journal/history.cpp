@@ -116,6 +116,7 @@ bool History::open() {
   SimDisk& disk = disks_[disk_];
   if (faults_ && random_.one_in(4)) plan_fault();
   if (random_.one_in(4)) disk.kill_at(random_.between(1, 12));
+  if (random_.one_in(12)) options_.syncs = !options_.syncs;
   const std::uint64_t faults = disk.faults_met();
   try {
     log_ = std::make_unique<JournalLog>(disk, options_);

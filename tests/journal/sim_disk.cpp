@@ -53,7 +53,9 @@ void SimDisk::Inode::sync() {
 void SimDisk::Inode::fail_sync(Random& random) {
   disk = after_power_cut(random);
   lies = true;
+  const bool length_pending = disk->size() != cache->size();
   forget_dirty();
+  resized = length_pending;
 }
 
 void SimDisk::Inode::write_back(Random& random) {

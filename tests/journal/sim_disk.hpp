@@ -10,7 +10,8 @@
 //   * `restart` is a process crash: the cache stays, all open files are gone.
 //   * A sync that is made to fail does what file systems do: the sectors count as clean, the cache goes on showing what was
 //     written, the disk has the old bytes or a mixture, and the next sync succeeds. A write that is made to fail has written
-//     a part. Of a failed `sync_directory` nothing was done; the next one does it all.
+//     a part. What file systems keep in their own journal stays to be done by the next good call: a file's length, and the
+//     operations of a failed `sync_directory`.
 #pragma once
 
 #include <ringbolt/ipc/storage.hpp>
