@@ -82,16 +82,19 @@ TEST_F(CountedDisk, IsWrittenAndFlushedOncePerCommit) {
   const std::uint64_t writes = control.writes;
   const std::uint64_t bytes = control.write_bytes;
   const std::uint64_t flushes = control.flushes;
+  const std::uint64_t reads = control.reads;
   for (std::uint64_t i = 0; i < kCommits; ++i) publisher.publish_durable(payload_);
   const auto mean = [](std::uint64_t count) { return static_cast<double>(count) / static_cast<double>(kCommits); };
   const double writes_each = mean(control.writes - writes);
   const double flushes_each = mean(control.flushes - flushes);
-  std::printf("%llu commits of %llu bytes, inside one segment: %.3f writes of %.0f bytes in all, %.3f flushes each\n",
-              static_cast<unsigned long long>(kCommits), static_cast<unsigned long long>(kEventBytes), writes_each,
-              mean(control.write_bytes - bytes), flushes_each);
+  std::printf(
+      "%llu commits of %llu bytes, inside one segment: %.3f writes of %.0f bytes in all, %.3f flushes, %.3f reads each\n",
+      static_cast<unsigned long long>(kCommits), static_cast<unsigned long long>(kEventBytes), writes_each,
+      mean(control.write_bytes - bytes), flushes_each, mean(control.reads - reads));
   EXPECT_LE(writes_each, 1.1);
   EXPECT_LE(flushes_each, 1.05);
   EXPECT_GE(flushes_each, 1.0);
+  EXPECT_LE(mean(control.reads - reads), 0.05);
 }
 
 // Whatever is published while a sync is under way shares the next one.

@@ -80,7 +80,8 @@ std::string PowerCut::power_cuts(std::uint64_t cuts) {
     lives->set_sync(random().one_in(2) ? Sync::every : Sync::interval);
     const auto publisher = begin_life(*lives);
     let_it_publish(*lives);
-    // What it says afterwards does not count: ext4 lets some syncs that it is in the middle of succeed.
+    // What it says afterwards does not count: a sync that ext4 is in the middle of may succeed and be lost, where it has yet
+    // to mark space as written.
     const std::uint64_t reported = lives->board().durable;
     files.cut_power(random().one_in(2) ? FileSystem::Lost::data_only : FileSystem::Lost::data_and_names);
     if (random().one_in(2)) pass_ns(random().below(5'000'000));

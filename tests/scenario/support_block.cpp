@@ -148,8 +148,9 @@ class Server {
     reply(out);
   }
 
-  void read() const {
+  void read() {
     const auto in = body<fuse_read_in>();
+    ++control_.reads;
     const std::uint64_t from = std::min<std::uint64_t>(in.offset, disk_.size());
     send(0, disk_.subspan(from, std::min<std::uint64_t>(in.size, disk_.size() - from)));
   }
@@ -167,7 +168,6 @@ class Server {
     note({DiskLogEntry::Kind::write, event, false, in.size, in.offset, control_.log_bytes}, data);
     ++control_.writes;
     control_.write_bytes += in.size;
-    control_.event_writes += event ? 1 : 0;
     fuse_write_out out{};
     out.size = in.size;
     reply(out);

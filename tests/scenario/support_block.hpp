@@ -28,11 +28,11 @@ struct DiskControl {
   Count faults;        // so many have failed
   Count hold_flushes;  // 1: a flush waits until this is 0 again
   Count held;          // flushes that have waited
-  Count writes;        // that were done, in all
-  Count write_bytes;   //
-  Count event_writes;  // those among them with events in them
-  Count flushes;       // likewise
-  Count log_entries;   // that are written down
+  Count reads;         // that were answered
+  Count writes;        // that were done
+  Count write_bytes;
+  Count flushes;
+  Count log_entries;  // that are written down
   Count log_bytes;
   Count log_full;  // 1: not all is written down
 };
