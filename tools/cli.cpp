@@ -1,14 +1,12 @@
 #include "cli.hpp"
 
-#include <limits>
 #include <memory>
 #include <sstream>
 #include <utility>
 
-#include "commands.hpp"
+#include "cli_define.hpp"
 #include "demo.hpp"
 #include "output.hpp"
-#include "units.hpp"
 
 namespace ringbolt::command {
 namespace {
@@ -32,38 +30,6 @@ class Help : public CLI::Formatter {
   }
   std::string make_footer(const CLI::App*) const override { return {}; }
 };
-
-// An option whose text is read by `parse`; what that says becomes a usage error that names the option.
-template <class Parse, class Store>
-CLI::Option* add_parsed(CLI::App& app, const std::string& name, const char* type, Parse parse, Store store,
-                        const std::string& description) {
-  const auto read = [name, parse, store](const std::string& text) {
-    try {
-      store(parse(text));
-    } catch (const BadValue& bad) {
-      throw CLI::ValidationError(name, bad.what());
-    }
-  };
-  return app.add_option_function<std::string>(name, read, description)->type_name(type);
-}
-
-// An option that takes a whole number from `least` to what `Number` holds, or to `most`.
-template <class Number>
-CLI::Option* add_number(CLI::App& app, const std::string& name, Number& number, std::uint64_t least,
-                        const std::string& description, Number most = std::numeric_limits<Number>::max()) {
-  return add_parsed(
-      app, name, "N",
-      [least, most](const std::string& text) { return parse_number(text, least, static_cast<std::uint64_t>(most)); },
-      [&number](std::uint64_t value) { number = static_cast<Number>(value); }, description);
-}
-
-void add_ring(CLI::App& app, std::string& ring) {
-  app.add_option("NAME", ring, "The ring: a name, or with a slash a path")->required()->type_name("");
-}
-
-void add_consumer(CLI::App& app, std::string& consumer) {
-  app.add_option("CONSUMER", consumer, "The consumer's name")->required()->type_name("");
-}
 
 // How a ring is made; `create` and `pub` take the same.
 void add_ring_options(CLI::App& app, PublisherOptions& options) {
@@ -90,29 +56,8 @@ void add_ring_options(CLI::App& app, PublisherOptions& options) {
   app.add_flag("--lock-memory", options.lock_memory, "Never page the ring out; `stat` says whether")->group(group);
   add_number(app, "--numa-node", options.numa_node, 0, "Keep the ring's memory on this node; `stat` says whether")
       ->group(group);
+  add_journal_options(app, options.journal);
 }
-
-// Command `name`, run by `function` with a `Command` that its options have filled in.
-template <class Command>
-class Definition {
- public:
-  Definition(CLI::App& app, Parsed& parsed, const char* name, const char* examples, const char* description,
-             Exit (*function)(const Command&))
-      : app_(app.add_subcommand(name, description)), command_(std::make_shared<Command>()) {
-    app_->footer(examples);
-    app_->callback([&parsed, function, command = command_] {
-      parsed.run = [function, command] { return function(*command); };
-      if constexpr (requires { command->ring; }) parsed.ring = command->ring;
-      if constexpr (requires { command->consumer; }) parsed.consumer = command->consumer;
-    });
-  }
-  [[nodiscard]] CLI::App& app() const { return *app_; }
-  [[nodiscard]] Command& command() const { return *command_; }
-
- private:
-  CLI::App* app_;
-  std::shared_ptr<Command> command_;
-};
 
 void define_create(CLI::App& app, Parsed& parsed) {
   const Definition<CreateCommand> definition(app, parsed, "create",
@@ -151,24 +96,12 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return result;
 }
 
-void add_tail_formats(CLI::App& sub, TailCommand& command) {
-  const auto flag = [&](const char* name, TailFormat format, const char* description) {
-    return sub.add_flag_callback(
-        name, [&command, format] { command.format = format; }, description);
-  };
-  CLI::Option* json = flag("--json", TailFormat::json, "Write a JSON object for each event, and for each gap");
-  CLI::Option* raw = flag("--raw", TailFormat::raw, "Write payloads alone, as they are, a newline behind each");
-  CLI::Option* binary =
-      flag("--binary", TailFormat::binary, "Write payloads alone, each behind a 4-byte little-endian length");
-  json->excludes(raw)->excludes(binary);
-  raw->excludes(binary);
-}
-
 void define_tail(CLI::App& app, Parsed& parsed) {
   const Definition<TailCommand> definition(app, parsed, "tail",
                                            "ringbolt tail orders\n"
                                            "ringbolt tail orders --as billing --policy gate:50ms --json",
-                                           "Write the events of a ring to standard output, one a line", tail);
+                                           "Write the events of a ring or of a journal to standard output, one a line",
+                                           tail);
   CLI::App& sub = definition.app();
   TailCommand& command = definition.command();
   add_ring(sub, command.ring);
@@ -179,16 +112,18 @@ void define_tail(CLI::App& app, Parsed& parsed) {
   sub.add_option("--as", command.as, "Be the consumer of this name, which resumes after its last commit")
       ->type_name("CONSUMER");
   add_parsed(
-      sub, "--policy", "gate[:50ms]|lossy|latest", parse_policy,
+      sub, "--policy", "gate[:50ms]|journal|lossy|latest", parse_policy,
       [&command](PolicyChoice choice) {
         command.policy = choice.policy;
         command.budget = choice.budget;
       },
-      "When it falls behind: the publisher waits (at most so long), it loses events, or it wants the newest alone");
+      "When it falls behind: the publisher waits (at most so long), it reads the journal, it loses events, or it wants the "
+      "newest alone");
   sub.add_option_function<std::string>(
          "--after", [&command](const std::string& names) { command.after = split_at_commas(names); },
          "See an event only when these gating consumers have committed it")
       ->type_name("CONSUMER,...");
+  sub.add_flag("--after-durable", command.after_durable, "See an event only when a power cut can no longer take it back");
   add_number(sub, "--count", command.count, 1, "End after so many events");
   sub.add_flag_callback(
       "--no-follow", [&command] { command.follow = false; }, "End at the newest event");
@@ -197,7 +132,7 @@ void define_tail(CLI::App& app, Parsed& parsed) {
       sub, "--timeout", "DURATION", parse_duration,
       [&command](std::chrono::nanoseconds timeout) { command.timeout = timeout; },
       "End with exit status 4 when nothing came for so long");
-  add_tail_formats(sub, command);
+  add_event_formats(sub, command.format);
 }
 
 void define_stat(CLI::App& app, Parsed& parsed) {
@@ -305,6 +240,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   define_evict(app, parsed);
   define_forget(app, parsed);
   define_seek(app, parsed);
+  define_journal_commands(app, parsed);
   define_completion(app, parsed);
   add_demo(app);
 }

@@ -5,6 +5,7 @@
 #include <fmt/color.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "commands.hpp"
 #include "json.hpp"
@@ -74,6 +75,33 @@ std::string options_text(const RingStat& stat) {
   return text;
 }
 
+std::string journal_state(const JournalStat& journal) {
+  if (journal.state == "running") return fmt::format("running, process {}", journal.pid);
+  if (journal.state == "stalled")
+    return alarming(fmt::format("stalled, process {}: {}", journal.pid, std::strerror(journal.error)));
+  if (journal.state == "away") return alarming("away: nobody runs it, and the publisher waits for it when the ring is full");
+  return alarming(journal.state + ": events go unrecorded");
+}
+
+std::string journal_events(const JournalStat& journal) {
+  std::string text = journal.sync == "none" ? fmt::format("{} written", thousands(journal.written_sequence))
+                                            : fmt::format("{} written, {} durable", thousands(journal.written_sequence),
+                                                          thousands(journal.durable_sequence));
+  text += fmt::format("; {} behind", thousands(journal.lag_events));
+  if (journal.unrecorded_events != 0)
+    text += ", " + alarming(counted(journal.unrecorded_events, "event", "events") + " never recorded");
+  return text;
+}
+
+void add_journal(Table& table, const JournalStat& journal) {
+  table.add({"journal", fmt::format("{}, sync {}", printable(journal.directory), journal.sync)});
+  table.add({"", journal_state(journal)});
+  table.add({"", journal_events(journal)});
+  if (journal.failures != 0)
+    table.add({"", alarming(fmt::format("{} since it was opened, the last one: {}",
+                                        counted(journal.failures, "failure", "failures"), std::strerror(journal.error)))});
+}
+
 std::string stat_text(const RingStat& stat) {
   Table table({"ring", fmt::format("{} at {}", stat.name, stat.path)});
   table.add({"capacity", size_text(stat.capacity_bytes)});
@@ -83,6 +111,7 @@ std::string stat_text(const RingStat& stat) {
   table.add({"epoch", thousands(stat.epoch)});
   table.add({"events", events_text(stat)});
   if (const std::string newest = time_text(stat.newest_timestamp_ns); !newest.empty()) table.add({"newest", newest});
+  if (stat.journal) add_journal(table, *stat.journal);
   table.add({"consumers", stat.consumers_readable
                               ? fmt::format("{} of {}", stat.consumers.size(), thousands(stat.consumer_slots))
                               : "not shown: no right to read the ring's file `consumers`"});

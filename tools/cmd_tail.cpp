@@ -6,10 +6,12 @@
 #include <algorithm>
 
 #include "commands.hpp"
+#include "journal_place.hpp"
 #include "json.hpp"
 #include "output.hpp"
 #include "signals.hpp"
 #include "tail_format.hpp"
+#include "tail_journal.hpp"
 #include "terminal.hpp"
 #include "text.hpp"
 
@@ -24,12 +26,18 @@ constexpr std::uint64_t kClockEvents = 64;  // events between two looks at the c
 constexpr std::uint64_t kHeldShare = 8;     // of the ring that a gating tail holds before it lets go
 constexpr int kSlicesPerLook = 10;          // slices between two looks at whether anybody publishes
 
+std::vector<std::string> followed(const TailCommand& command) {
+  std::vector<std::string> names = command.after;
+  if (command.after_durable) names.emplace_back(durable);
+  return names;
+}
+
 ConsumerOptions consumer_options(const TailCommand& command) {
   return {.name = command.as,
           .policy = command.policy,
           .budget = command.budget,
           .start = command.from.value_or(command.as.empty() ? Start::earliest : Start::resume),
-          .after = command.after,
+          .after = followed(command),
           .gate_on_commit = command.policy == Policy::gate,
           .read = Read::copy,  // so that an operator may evict it
           .wait = Wait::park};
@@ -171,6 +179,10 @@ Exit timed_out(const TailCommand& command) {
 
 Exit tail(const TailCommand& command) {
   catch_signals();
+  if (is_journal(command.ring)) {
+    const Exit status = tail_journal(command);
+    return status == kTimedOut ? timed_out(command) : status;
+  }
   std::optional<Consumer> consumer;
   switch (attach(command, consumer)) {
     case Attach::done: break;

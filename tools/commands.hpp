@@ -3,6 +3,7 @@
 // A command returns its exit status, or throws ringbolt::Error or Failure. Nothing here knows how options are spelt.
 #pragma once
 
+#include <ringbolt/ipc/journal_check.hpp>
 #include <ringbolt/ringbolt.hpp>
 
 #include <chrono>
@@ -44,6 +45,7 @@ struct TailCommand {
   Policy policy = Policy::automatic;
   std::chrono::nanoseconds budget{0};
   std::vector<std::string> after{};
+  bool after_durable = false;
   std::uint64_t count = 0;  // 0: no limit
   bool follow = true;
   bool wait = false;
@@ -80,5 +82,64 @@ struct ConsumerCommand {
 Exit evict(const ConsumerCommand& command);
 Exit forget(const ConsumerCommand& command);
 Exit seek(const ConsumerCommand& command);
+
+// A part of a journal: from the first event at or after `from`, to the sequence `to`, or to the last event before that time.
+struct JournalRange {
+  std::optional<Start> from{};
+  std::optional<Start> to{};
+};
+
+struct VerifyCommand {
+  std::string directory;
+  std::string salvage{};  // the directory of a new journal; empty: none
+  bool json = false;
+};
+Exit verify(const VerifyCommand& command);
+
+struct DumpCommand {
+  std::string directory;
+  JournalRange range;
+  bool json = false;
+};
+Exit dump(const DumpCommand& command);
+
+struct ExportCommand {
+  std::string directory;
+  JournalRange range;
+};
+Exit export_journal(const ExportCommand& command);
+
+struct ImportCommand {
+  std::string directory{};  // of a new journal
+  std::string into{};       // or a ring to publish to
+  std::string file = "-";   // standard input
+  std::uint64_t segment_bytes = 0;
+  bool json = false;
+};
+Exit import_journal(const ImportCommand& command);
+
+struct TrimCommand {
+  std::string directory;
+  TrimOptions options;
+  bool json = false;
+};
+Exit trim(const TrimCommand& command);
+
+struct ReplayCommand {
+  std::string ring;  // or a journal's directory
+  JournalRange range;
+  std::optional<double>
+      speed{};         // 1: as it was; 0: as fast as it goes; as it was with `into`, otherwise as fast, unless said
+  std::string into{};  // a ring to publish to; empty: write to standard output
+  TailFormat format = TailFormat::text;
+};
+Exit replay(const ReplayCommand& command);
+
+struct JournalCommand {
+  std::string ring;
+  JournalOptions options;
+  bool detach = false;
+};
+Exit journal(const JournalCommand& command);
 
 }  // namespace ringbolt::command

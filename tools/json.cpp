@@ -34,6 +34,30 @@ void append_json_text(fmt::memory_buffer& to, std::string_view text) {
 
 void append(fmt::memory_buffer& to, std::string_view text) { to.append(text.data(), text.data() + text.size()); }
 
+// As text if it is UTF-8, otherwise as base64 under another key.
+void append_payload(fmt::memory_buffer& to, std::string_view payload) {
+  if (is_utf8(payload)) {
+    append(to, R"("payload":)");
+    append_json_text(to, payload);
+  } else {
+    append(to, R"("payload_base64":")");
+    append_base64(to, payload);
+    to.push_back('"');
+  }
+}
+
+std::string hexadecimal(const std::array<std::uint64_t, 2>& id) { return fmt::format("{:016x}{:016x}", id[0], id[1]); }
+
+Json finding_json(const JournalFinding& finding) {
+  const bool lost = finding.events() != 0;
+  return {{"kind", finding_name(finding.kind)},
+          {"file", finding.file},
+          {"offset", finding.offset},
+          {"first", lost ? Json(finding.first_sequence) : Json(nullptr)},
+          {"last", lost ? Json(finding.last_sequence) : Json(nullptr)},
+          {"why", finding.why}};
+}
+
 Json publisher_json(const RingStat& stat) { return {{"alive", stat.publisher_alive}, {"pid", stat.publisher_pid}}; }
 
 Json consumer_json(const ConsumerStat& consumer) {
@@ -57,21 +81,31 @@ Json consumer_json(const ConsumerStat& consumer) {
   };
 }
 
+Json journal_json(const std::optional<JournalStat>& journal) {
+  if (!journal) return nullptr;
+  return {{"directory", journal->directory},
+          {"sync", journal->sync},
+          {"state", journal->state},
+          {"own_process", journal->own_process},
+          {"pid", journal->pid},
+          {"error", journal->error},
+          {"failures", journal->failures},
+          {"written_sequence", journal->written_sequence},
+          {"durable_sequence", journal->durable_sequence},
+          {"lag_events", journal->lag_events},
+          {"oldest_sequence", journal->oldest_sequence},
+          {"epoch", journal->epoch},
+          {"syncs", journal->syncs},
+          {"unrecorded_events", journal->unrecorded_events}};
+}
+
 }  // namespace
 
 void append_event_json(fmt::memory_buffer& to, const Event& event) {
   fmt::format_to(std::back_inserter(to), R"({{"sequence":{},"timestamp_ns":{},"type":{},"size":{},)", event.sequence,
                  event.timestamp_ns, event.type, event.payload.size());
-  const std::string_view payload = event.text();
-  if (is_utf8(payload)) {
-    append(to, R"("payload":)");
-    append_json_text(to, payload);
-    append(to, "}\n");
-  } else {
-    append(to, R"("payload_base64":")");
-    append_base64(to, payload);
-    append(to, "\"}\n");
-  }
+  append_payload(to, event.text());
+  append(to, "}\n");
 }
 
 void append_gap_json(fmt::memory_buffer& to, const Gap& gap) {
@@ -107,6 +141,7 @@ std::string stat_json(const RingStat& stat) {
       {"published_bytes", stat.published_bytes},
       {"created_ns", stat.created_ns},
       {"options", options},
+      {"journal", journal_json(stat.journal)},
       {"consumer_slots", stat.consumer_slots},
       {"consumers_readable", stat.consumers_readable},
       {"consumers", consumers},
@@ -133,6 +168,70 @@ std::string unreadable_ring_json(std::string_view name, const Error& error) {
 
 std::string seek_json(std::string_view consumer, std::uint64_t next_sequence) {
   return line({{"consumer", consumer}, {"next_sequence", next_sequence}});
+}
+
+std::string verify_json(const JournalCheck& check) {
+  Json epochs = Json::array();
+  for (const JournalEpoch& epoch : check.epochs) {
+    epochs.push_back({{"epoch", epoch.epoch},
+                      {"ring_id", epoch.ring_id},
+                      {"first_sequence", epoch.first_sequence},
+                      {"opened_ns", epoch.opened_ns == 0 ? Json(nullptr) : Json(epoch.opened_ns)}});
+  }
+  Json findings = Json::array();
+  for (const JournalFinding& finding : check.findings) findings.push_back(finding_json(finding));
+  return line({{"directory", check.directory},
+               {"journal_id", check.journal_id},
+               {"sound", check.sound()},
+               {"segments", check.segments},
+               {"bytes", check.bytes},
+               {"events", check.events},
+               {"first_sequence", sequence_or_null(check.first_sequence)},
+               {"last_sequence", sequence_or_null(check.last_sequence)},
+               {"lost_events", check.lost_events()},
+               {"epochs", epochs},
+               {"findings", findings}});
+}
+
+void append_record_json(fmt::memory_buffer& to, const JournalRecord& record) {
+  Json json{{"file", record.file}, {"offset", record.offset}, {"bytes", record.bytes}};
+  json["counts"] = record.counts;
+  json["epoch"] = record.epoch;
+  json["sequence"] = sequence_or_null(record.sequence);
+  switch (record.kind) {
+    case JournalRecord::Kind::broken: json["kind"] = "broken"; break;
+    case JournalRecord::Kind::control:
+      json["kind"] = "epoch";
+      json["ring_id"] = hexadecimal(record.ring_id);
+      json["opened_ns"] = record.opened_ns;
+      break;
+    case JournalRecord::Kind::event:
+      json["kind"] = "event";
+      json["timestamp_ns"] = record.timestamp_ns;
+      json["type"] = record.type;
+      json["flags"] = record.flags;
+      json["undurable"] = record.undurable;
+      json["checksum"] = fmt::format("{:08x}", record.checksum);
+      json["size"] = record.size;
+      break;
+  }
+  std::string text = line(json);
+  if (record.kind == JournalRecord::Kind::event) {
+    text.resize(text.size() - 2);  // the brace and the newline
+    append(to, text + ",");
+    append_payload(to, {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()});
+    append(to, "}\n");
+  } else {
+    append(to, text);
+  }
+}
+
+std::string trim_json(const TrimResult& result) {
+  return line({{"segments", result.segments},
+               {"events", result.events},
+               {"bytes", result.bytes},
+               {"oldest_sequence", sequence_or_null(result.oldest_sequence)},
+               {"kept_for", result.kept_for.empty() ? Json(nullptr) : Json(result.kept_for)}});
 }
 
 }  // namespace ringbolt::command

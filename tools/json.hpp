@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ringbolt/ipc/event.hpp>
+#include <ringbolt/ipc/journal_check.hpp>
 #include <ringbolt/ipc/stat.hpp>
 
 #include <fmt/format.h>
@@ -21,5 +22,8 @@ void append_gap_json(fmt::memory_buffer& to, const Gap& gap);
 [[nodiscard]] std::string ring_json(const RingStat& stat);
 [[nodiscard]] std::string unreadable_ring_json(std::string_view name, const Error& error);
 [[nodiscard]] std::string seek_json(std::string_view consumer, std::uint64_t next_sequence);
+[[nodiscard]] std::string verify_json(const JournalCheck& check);
+void append_record_json(fmt::memory_buffer& to, const JournalRecord& record);
+[[nodiscard]] std::string trim_json(const TrimResult& result);
 
 }  // namespace ringbolt::command

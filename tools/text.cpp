@@ -1,6 +1,7 @@
 #include "text.hpp"
 
 #include <boost/archive/iterators/base64_from_binary.hpp>
+#include <boost/archive/iterators/binary_from_base64.hpp>
 #include <boost/archive/iterators/transform_width.hpp>
 #include <boost/locale/utf.hpp>
 
@@ -136,6 +137,26 @@ void append_base64(fmt::memory_buffer& to, std::string_view bytes) {
     append(group.data(), group.size(), rest + 1);
     for (std::size_t i = rest; i < 3; ++i) to.push_back('=');
   }
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  using Sextets = boost::archive::iterators::binary_from_base64<const char*>;
+  using Bytes = boost::archive::iterators::transform_width<Sextets, 8, 6>;
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t letters = text.find_last_not_of('=') + 1;
+  const std::size_t padding = text.size() - letters;
+  const auto is_letter = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  if (padding > 2 || !std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(letters), is_letter))
+    return std::nullopt;
+  std::string padded(text.substr(0, letters));
+  padded.append(padding, 'A');  // the iterator reads whole groups
+  std::string bytes(padded.size() / 4 * 3, '\0');
+  Bytes byte(padded.data());
+  for (char& to : bytes) to = *byte++;
+  bytes.resize(bytes.size() - padding);
+  return bytes;
 }
 
 std::vector<std::string> Table::lines() const {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ void append_printable(fmt::memory_buffer& to, std::string_view payload);
 [[nodiscard]] std::string printable(std::string_view payload);
 
 void append_base64(fmt::memory_buffer& to, std::string_view bytes);
+// The bytes; empty if it is not the base64 of any.
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
 
 // Rows in columns as wide as their widest cell, two spaces apart; no trailing spaces.
 class Table {

@@ -174,16 +174,29 @@ Start parse_start(std::string_view text, std::uint64_t now_ns) {
   return Start::at(*sequence);
 }
 
+Start parse_place(std::string_view text, std::uint64_t now_ns) {
+  if (const std::optional<std::uint64_t> sequence = whole_number(text); sequence && *sequence != 0)
+    return Start::at(*sequence);
+  try {
+    const bool marked = text.starts_with('@');
+    if (marked || !whole_number(text)) return Start::at_time(parse_time(text.substr(marked ? 1 : 0), now_ns));
+  } catch (const BadValue&) {  // says what would be right for a time alone
+  }
+  throw BadValue(fmt::format(
+      "'{}' is not a place in a journal: give a sequence from 1, or @ and a time as in @2026-11-23T10:00:00Z", text));
+}
+
 PolicyChoice parse_policy(std::string_view text) {
   if (text == "lossy") return {Policy::lossy, {}};
   if (text == "latest") return {Policy::latest, {}};
+  if (text == "journal") return {Policy::journal, {}};
   if (text == "gate") return {Policy::gate, {}};
   if (constexpr std::string_view gate = "gate:"; text.starts_with(gate)) {
     const std::chrono::nanoseconds budget = parse_duration(text.substr(gate.size()));
     if (budget.count() == 0) throw BadValue("a budget of 0 would evict at once: give a longer one, or gate without budget");
     return {Policy::gate, budget};
   }
-  throw BadValue(fmt::format("'{}' is not a policy: give gate, gate:50ms (a budget), lossy or latest", text));
+  throw BadValue(fmt::format("'{}' is not a policy: give gate, gate:50ms (a budget), journal, lossy or latest", text));
 }
 
 std::uint32_t parse_mode(std::string_view text) {
@@ -214,6 +227,28 @@ bool parse_on_off(std::string_view text) {
   if (text == "on") return true;
   if (text == "off") return false;
   throw BadValue(fmt::format("'{}' is neither on nor off", text));
+}
+
+double parse_speed(std::string_view text) {
+  if (text == "max") return 0;
+  const std::optional<Quantity> quantity = split(text);
+  if (!quantity || quantity->unit != "x" || quantity->number < 1e-6 || quantity->number > 1e9) {
+    throw BadValue(fmt::format("'{}' is not a speed: give 1x for the original one, 10x, 0.5x, or max", text));
+  }
+  return quantity->number;
+}
+
+Sync parse_sync(std::string_view text) {
+  if (text == "none") return Sync::none;
+  if (text == "interval") return Sync::interval;
+  if (text == "every") return Sync::every;
+  throw BadValue(fmt::format("'{}' is not a way to sync: give none, interval or every", text));
+}
+
+OnStall parse_on_stall(std::string_view text) {
+  if (text == "wait") return OnStall::wait;
+  if (text == "fail") return OnStall::fail;
+  throw BadValue(fmt::format("'{}' is neither wait nor fail", text));
 }
 
 std::uint64_t wall_clock_ns() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ringbolt/ipc/consumer.hpp>
+#include <ringbolt/ipc/journal.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -30,11 +31,14 @@ struct BadValue : std::runtime_error {
 // `earliest`, `latest`, `resume`, a sequence, or `@` and a time.
 [[nodiscard]] Start parse_start(std::string_view text, std::uint64_t now_ns);
 
+// A sequence, or a time, with or without the `@`.
+[[nodiscard]] Start parse_place(std::string_view text, std::uint64_t now_ns);
+
 struct PolicyChoice {
   Policy policy = Policy::automatic;
   std::chrono::nanoseconds budget{0};
 };
-// `gate`, `gate:50ms`, `lossy`, `latest`.
+// `gate`, `gate:50ms`, `journal`, `lossy`, `latest`.
 [[nodiscard]] PolicyChoice parse_policy(std::string_view text);
 
 // File permissions in octal: `0640`, `640`.
@@ -47,6 +51,14 @@ struct PolicyChoice {
 [[nodiscard]] double parse_rate(std::string_view text);
 
 [[nodiscard]] bool parse_on_off(std::string_view text);
+
+// `1x`, `10x`, `0.5x`; `max` is 0.
+[[nodiscard]] double parse_speed(std::string_view text);
+
+// `none`, `interval`, `every`.
+[[nodiscard]] Sync parse_sync(std::string_view text);
+// `wait`, `fail`.
+[[nodiscard]] OnStall parse_on_stall(std::string_view text);
 
 [[nodiscard]] std::uint64_t wall_clock_ns();
 

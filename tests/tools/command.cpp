@@ -205,6 +205,7 @@ Sandbox::Sandbox() {
 Sandbox::~Sandbox() {
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
+  if (!disk_.empty()) std::filesystem::remove_all(disk_, ignored);
 }
 
 Process Sandbox::start(const Arguments& arguments, const Surroundings& surroundings) const {
@@ -258,6 +259,14 @@ void Sandbox::wait_for_cursor(const std::string& ring, const std::string& name, 
     }
     return false;
   });
+}
+
+const std::string& Sandbox::disk() const {
+  if (disk_.empty()) {
+    disk_ = std::filesystem::current_path() / "tools-test-XXXXXX";  // where tests are built there is a disk
+    check(::mkdtemp(disk_.data()) != nullptr, "mkdtemp");
+  }
+  return disk_;
 }
 
 std::string Sandbox::file(const std::string& name, const std::string& content) const {

@@ -95,9 +95,12 @@ class Sandbox {
 
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
   [[nodiscard]] std::string file(const std::string& name, const std::string& content) const;  // beside the rings
+  // A directory on a disk, for journals: rings are in memory. Made when first asked for.
+  [[nodiscard]] const std::string& disk() const;
 
  private:
   std::string directory_;
+  mutable std::string disk_;
 };
 
 class CommandTest : public ::testing::Test {

@@ -58,7 +58,7 @@ TEST_F(CompletionTest, OffersWhatThereIs) {
 }
 
 TEST_F(CompletionTest, OffersTheValuesThatAnOptionTakes) {
-  EXPECT_EQ(offered({"tail", "orders", "--policy", ""}), (Names{"gate", "lossy", "latest"}));
+  EXPECT_EQ(offered({"tail", "orders", "--policy", ""}), (Names{"gate", "journal", "lossy", "latest"}));
   EXPECT_EQ(offered({"tail", "--from", "e"}), Names{"earliest"});
   EXPECT_EQ(offered({"tail", "--from", "=", "e"}), Names{"earliest"});  // as bash cuts it
   EXPECT_EQ(offered({"create", "x", "--timestamps", ""}), (Names{"on", "off"}));

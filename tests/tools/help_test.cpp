@@ -100,13 +100,16 @@ TEST_F(HelpTest, AgreesWithTheDocumentOnEveryOption) {
 }
 
 TEST_F(HelpTest, AgreesWithTheDocumentOnEveryKeyOfStat) {
-  box.run_ok({"pub", "a"}, "x\n");
+  box.run_ok({"pub", "a", "--journal", box.disk() + "/a.journal"}, "x\n");
   box.run_ok({"tail", "a", "--as", "c", "--no-follow"});
   std::set<std::string> keys;
   const Json stat = box.stat("a");
   for (const auto& [key, value] : stat.items()) {
     if (key == "publisher") {
       for (const auto& [inner, inner_value] : value.items()) keys.insert("publisher." + inner);
+    } else if (key == "journal") {
+      keys.insert(key);
+      for (const auto& [inner, inner_value] : value.items()) keys.insert("journal." + inner);
     } else if (key == "consumers") {
       for (const auto& [inner, inner_value] : value[0].items()) keys.insert("consumers[]." + inner);
     } else {

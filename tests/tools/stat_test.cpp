@@ -41,10 +41,26 @@ TEST_F(StatTest, HasThePromisedKeys) {
   EXPECT_EQ(consumer["lag_events"], 1);
   EXPECT_EQ(consumer["gap_events"], 0);
   EXPECT_EQ(consumer["waits_for"], nullptr);
-  EXPECT_EQ(keys(stat), (std::set<std::string>{"name", "path", "ring_id", "capacity_bytes", "epoch", "publisher", "closed",
-                                               "timestamps", "first_sequence", "oldest_sequence", "newest_sequence",
-                                               "newest_timestamp_ns", "published_events", "published_bytes", "created_ns",
-                                               "options", "consumer_slots", "consumers_readable", "consumers"}));
+  EXPECT_EQ(keys(stat), (std::set<std::string>{"name",
+                                               "path",
+                                               "ring_id",
+                                               "capacity_bytes",
+                                               "epoch",
+                                               "publisher",
+                                               "closed",
+                                               "timestamps",
+                                               "first_sequence",
+                                               "oldest_sequence",
+                                               "newest_sequence",
+                                               "newest_timestamp_ns",
+                                               "published_events",
+                                               "published_bytes",
+                                               "created_ns",
+                                               "options",
+                                               "journal",
+                                               "consumer_slots",
+                                               "consumers_readable",
+                                               "consumers"}));
   EXPECT_EQ(keys(consumer), (std::set<std::string>{"name", "policy", "alive", "cursor_sequence", "lag_events", "gap_events",
                                                    "gaps", "state", "pid", "budget_ns", "skipped_events", "evictions",
                                                    "blocked_count", "blocked_ns", "after", "waits_for"}));
