@@ -27,7 +27,6 @@ constexpr std::uint64_t kImages = 50'000;
 #else
 constexpr std::uint64_t kImages = 1'200'000;
 #endif
-constexpr std::uint64_t kMostImagesForAMutant = 2'000'000;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* const text = std::getenv(variable);
@@ -68,6 +67,10 @@ TEST(CrashImages, LoseAndChangeNothingThatWasDurable) {
   EXPECT_GT(totals.rolls, totals.histories);
 }
 
+// Tests of the tests: once is enough, and the sanitizers are slow.
+#if !defined(RINGBOLT_SANITIZED)
+constexpr std::uint64_t kMostImagesForAMutant = 2'000'000;
+
 class Mutants : public testing::TestWithParam<core::Mutant> {};
 
 TEST_P(Mutants, AreCaught) {
@@ -99,6 +102,7 @@ INSTANTIATE_TEST_SUITE_P(Journal, Mutants,
                                          core::Mutant::no_epoch_in_checksum, core::Mutant::no_directory_sync,
                                          core::Mutant::no_rewrite_of_tail, core::Mutant::believe_second_sync),
                          name_of);
+#endif
 
 }  // namespace
 }  // namespace ringbolt::ipc::test

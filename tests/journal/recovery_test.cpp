@@ -200,6 +200,28 @@ TEST_F(Recovery, KeepsEverythingWhereTheDiskIsFullAndHeals) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) EXPECT_EQ(writer_.after_power_cut(seed).next_sequence, kept + 101);
 }
 
+// A cut while the next one is written leaves the one before it.
+TEST(DurablePoint, HasAGoodCopyAfterAnyPowerCut) {
+  SimDisk disk(1);
+  SimDisk image(2);
+  Random random(3);
+  DurableFile file(disk);
+  core::DurablePoint point{};
+  for (point.offset = 1; point.offset <= 5; ++point.offset) ASSERT_EQ(file.write(point), 0);
+  disk.kill_at(2);
+  ASSERT_EQ(file.write(point), EIO);
+  std::array<std::uint64_t, 2> seen{};
+  for (int i = 0; i < 500; ++i) {
+    disk.cut_power(random, image);
+    std::optional<core::DurablePoint> found;
+    ASSERT_EQ(DurableFile(image).read(found), 0);
+    ASSERT_TRUE(found && (found->offset == 5 || found->offset == 6));
+    ++seen[found->offset - 5];
+  }
+  EXPECT_GT(seen[0], 0U);
+  EXPECT_GT(seen[1], 0U);
+}
+
 std::uint64_t bytes_read_after(std::uint64_t segments) {
   Writer writer;
   writer.open();
