@@ -23,7 +23,7 @@ inline constexpr std::uint32_t kJournalVersion = 1;
 inline constexpr std::uint64_t kDefaultSegmentBytes = std::uint64_t{64} << 20;
 inline constexpr std::uint64_t kMinSegmentBytes = 4'096;
 inline constexpr std::uint64_t kSegmentDataOffset = 512;  // records do not share a sector with the header
-inline constexpr std::uint64_t kCopyDistance = 4'096;     // between the two copies of a durable point or a cursor
+inline constexpr std::uint64_t kCopyDistance = 4'096;     // between the copies of a durable point or a cursor
 
 // ---- a record in a segment -------------------------------------------------------------------------------------------
 //
@@ -124,7 +124,9 @@ static_assert(offsetof(DurablePoint, generation) == 32 && offsetof(DurablePoint,
 static_assert(offsetof(DurablePoint, segment) == 48 && offsetof(DurablePoint, offset) == 56);
 static_assert(offsetof(DurablePoint, next_sequence) == 64 && offsetof(DurablePoint, newest_epoch) == 72);
 
-// ---- cursors/NAME: two copies, 4096 bytes apart; the one with the larger generation counts --------------------------------
+// ---- cursors/NAME: three copies, 4096 bytes apart; the one with the largest generation counts -----------------------------
+//
+// The one that a sync made durable is left alone; the other two are stored in turn, and a power cut may tear both.
 struct CursorCopy {
   std::uint64_t magic;
   std::uint32_t version;
@@ -141,7 +143,8 @@ struct CursorCopy {
 static_assert(sizeof(CursorCopy) == 128 && offsetof(CursorCopy, checksum) == 124);
 static_assert(offsetof(CursorCopy, ring_id) == 32 && offsetof(CursorCopy, generation) == 48);
 static_assert(offsetof(CursorCopy, epoch) == 56 && offsetof(CursorCopy, sequence) == 64);
-inline constexpr std::uint64_t kCursorFileBytes = 2 * kCopyDistance;
+inline constexpr std::size_t kCursorCopies = 3;
+inline constexpr std::uint64_t kCursorFileBytes = kCursorCopies * kCopyDistance;
 
 // ---- the file `journal` in a ring's directory ------------------------------------------------------------------------------
 //

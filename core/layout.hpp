@@ -193,6 +193,8 @@ enum class Policy : std::uint8_t {
 inline constexpr std::uint64_t kEntryInPlace =
     1;  // reads in place without looking back: only its death may release its gate
 inline constexpr std::uint64_t kEntryJournal = 2;  // the ring's journal: nothing but a detach releases its gate
+inline constexpr std::uint64_t kEntryBeginning =
+    4;  // a journal that has not begun to record: its gate goes with its process
 inline constexpr std::size_t kNameBytes = 64;
 inline constexpr std::size_t kMaxFollowed = 8;
 

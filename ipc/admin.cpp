@@ -1,9 +1,12 @@
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/cursor_file.hpp>
 #include <ringbolt/ipc/journal_page.hpp>
+#include <ringbolt/ipc/journal_reader.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/start.hpp>
+
+#include <algorithm>
 
 namespace ringbolt {
 
@@ -48,6 +51,19 @@ struct NamedEntry {
   std::uint32_t index = 0;
 };
 
+// Where a start that lies before the ring is in its journal; 0: nowhere.
+std::uint64_t sequence_in_journal(const std::string& directory, Start to) {
+  try {
+    JournalReader reader = JournalReader::open(directory);
+    const std::uint64_t oldest = reader.oldest_sequence();
+    if (oldest == 0 || to.kind == Start::Kind::earliest) return oldest;
+    return to.kind == Start::Kind::time ? reader.seek_time(to.value) : std::max(to.value, oldest);
+  } catch (const Error& error) {
+    if (error.code() == Code::not_found) return 0;  // nothing is recorded yet
+    throw;
+  }
+}
+
 }  // namespace
 
 void evict_consumer(std::string_view ring, std::string_view consumer, bool force) {
@@ -71,9 +87,15 @@ void evict_consumer(std::string_view ring, std::string_view consumer, bool force
 void forget_consumer(std::string_view ring, std::string_view consumer) {
   NamedEntry named(ring, consumer);
   named.hold("forget");
+  if (const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard)) {
+    try {
+      static_cast<void>(forget_cursor(page->directory(), consumer));
+    } catch (...) {  // then nothing is forgotten
+      named.registry.let_go(named.index);
+      throw;
+    }
+  }
   named.registry.set_free(named.index);
-  if (const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard))
-    static_cast<void>(forget_cursor(page->directory(), consumer));
   named.registry.let_go(named.index);
 }
 
@@ -94,17 +116,24 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
                 "no event of ring '" + named.directory.name +
                     "' has been stamped at that time or later yet: a cursor can only be set to an event, or to latest");
   }
-  const std::uint64_t next = place.skip_below_sequence != 0 ? place.skip_below_sequence : place.place.sequence;
+  std::uint64_t next = place.skip_below_sequence != 0 ? place.skip_below_sequence : place.place.sequence;
+  const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard);
+  std::array<std::uint64_t, 2> ring_id = events.header().ring_id;
+  if (page && to.kind != Start::Kind::latest) {
+    const std::uint64_t older = sequence_in_journal(page->directory(), to);
+    if (older != 0 && older < next) next = older;
+  }
+  if (next <= events.first_sequence()) ring_id = {};  // of an older ring: nobody will compare it
   named.hold("seek");
   core::ConsumerEntry& entry = named.entry();
-  if (core::beyond(next - 1, entry.cursor_sequence.load_acquire()))
-    entry.lineage.fetch_add(1);                               // followers: events are skipped
-  entry.cursor_position.store_relaxed(place.place.position);  // relaxed: checked against the ring before it is used
+  if (next - 1 > entry.cursor_sequence.load_acquire()) entry.lineage.fetch_add(1);  // followers: events are skipped
+  const bool in_ring = next == place.place.sequence;
+  // Relaxed: checked against the ring before it is used.
+  entry.cursor_position.store_relaxed(in_ring ? place.place.position : core::kNoPosition);
   entry.cursor_sequence.store_release(next - 1);
-  const auto page = JournalPageFile::open(named.directory, Access::read_only, named.guard);
-  if (page && page->journal_id() != std::array<std::uint64_t, 2>{}) {
+  if (page && page->journal_id() != JournalId{}) {
     CursorFile::open(page->directory(), consumer, page->journal_id(), named.guard)
-        .store({events.header().ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people
+        .store({ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people
   }
   named.registry.let_go(named.index);
   return next;

@@ -188,7 +188,8 @@ bool Consumer::something_to_read() {
   Impl& impl = *impl_;
   if (impl.pending_gap || impl.losing_since) return true;
   if (must_wait_for_leaders()) return reader_.evicted();
-  if (impl.staged || impl.in_journal) return true;
+  if (impl.staged) return true;
+  if (impl.in_journal) return journal_has_news();
   core::Record record;
   return reader_.peek(record) != core::ReadStatus::empty;
 }

@@ -227,13 +227,16 @@ class Consumer {
   void update_special() noexcept;
 
   void open_journal(const ConsumerOptions& options);
+  void open_cursor();
   [[nodiscard]] core::Place cursor_beside_journal();
   void keep_cursor(std::uint64_t sequence) noexcept;
   [[nodiscard]] bool start_in_journal(Start start, ipc::StartPlace& from);
   [[nodiscard]] bool turn_to_journal(std::uint64_t sequence);
   [[nodiscard]] bool turn_to_ring(bool at_once);
   [[nodiscard]] Status read_from_journal(Event& event);
+  [[nodiscard]] Status find_neither(std::uint64_t next, std::uint64_t written);
   [[nodiscard]] Status lose_to_ring();
+  [[nodiscard]] bool journal_has_news() const noexcept;
   [[nodiscard]] Status read_special(Event& event);
   [[nodiscard]] Status read_nothing(core::ReadStatus status);
   [[nodiscard]] Status nothing_yet();

@@ -85,7 +85,13 @@ struct Consumer::Impl {
   std::optional<JournalReader> journal;
   bool in_journal = false;
   std::uint32_t read_since_look = 0;  // events from the journal since it was last looked whether the ring has the next one
-  std::uint32_t in_neither = 0;       // times in a row that the next event was in neither
+  std::uint64_t dry_since_ns = 0;     // since when the next event has been in neither; 0: it has not
+  std::uint64_t dry_at = 0;           // what the journal had written then
+  struct ReadFrom {                   // events from this one on were this ring's
+    std::uint64_t sequence = 0;
+    std::array<std::uint64_t, 2> ring{};
+  };
+  std::vector<ReadFrom> read_rings;  // of events older than this ring
   std::optional<ipc::CursorFile> cursor_file;
 
   std::optional<Gap> pending_gap;             // to be reported before anything else

@@ -7,6 +7,7 @@
 // and then the mark is further on. In the ring each event is validated as for every consumer that may be overrun; who is
 // overrun asks the journal for the very sequence that it could not read.
 #include <ringbolt/core/locate.hpp>
+#include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/consumer_impl.hpp>
 #include <ringbolt/ipc/start.hpp>
 
@@ -18,8 +19,10 @@ using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the 
 
 namespace {
 
-constexpr std::uint32_t kLookForRingEvery = 256;  // events from the journal
-constexpr std::uint32_t kMostLooks = 10'000;      // for an event that is found neither here nor there
+using RingId = std::array<std::uint64_t, 2>;
+
+constexpr std::uint32_t kLookForRingEvery = 256;      // events from the journal
+constexpr std::uint64_t kPatienceNs = 2'000'000'000;  // with an event that is found neither here nor there
 
 // Where the event `next` is, walking from the journal's gate: the oldest event that is sure to be in the ring, though no
 // checkpoint need lead to it. Sequence 0: not from there, or no longer.
@@ -59,16 +62,24 @@ void Consumer::open_journal(const ConsumerOptions& options) {
       if (error.code() != Code::not_found) throw;
     }
   }
-  if (options.name.empty() || entry_ == nullptr) return;
+  keeps_cursor_ = !options.name.empty() && entry_ != nullptr;
+  if (keeps_cursor_) open_cursor();
+}
+
+// Beside a journal that has never begun there is nothing to be kept yet: then it is opened by a later commit.
+void Consumer::open_cursor() {
+  Impl& impl = *impl_;
   const auto journal_id = impl.page->journal_id();
-  if (journal_id == std::array<std::uint64_t, 2>{}) return;  // it has never run: there is nothing to be kept beside
+  if (journal_id == JournalId{}) return;
   try {
-    impl.cursor_file = CursorFile::open(directory, options.name, journal_id, impl.guard);
-    keeps_cursor_ = true;
+    impl.cursor_file = CursorFile::open(impl.page->directory(), read_name(*entry_), journal_id, impl.guard);
   } catch (const Error& error) {
     // Who may only read the journal keeps its cursor in the ring, and not over a restart of the machine.
     if (error.code() != Code::not_allowed || impl.policy == Policy::journal) throw;
+    keeps_cursor_ = false;
+    return;
   }
+  if (const auto cursor = impl.cursor_file->read()) impl.read_rings.push_back({cursor->sequence, cursor->ring_id});
 }
 
 // Where this name goes on in a ring that has never seen it: after what it committed in an earlier one. Sequence 0: nowhere.
@@ -76,29 +87,41 @@ core::Place Consumer::cursor_beside_journal() {
   Impl& impl = *impl_;
   const auto cursor = impl.cursor_file ? impl.cursor_file->read() : std::nullopt;
   if (!cursor || cursor->sequence == 0) return {};
-  const auto refuse = [&](const std::string& why) {
-    return Error(Code::cursor_ahead,
-                 "consumer '" + read_name(*entry_) + "' of ring '" + impl.directory.name + "' has committed event " +
-                     std::to_string(cursor->sequence) + ", and " + why +
-                     ": undo what it did with the lost events, then choose where it goes on (--start, Start::at)");
-  };
-  if (cursor->ring_id == impl.events.header().ring_id) return {core::kNoPosition, cursor->sequence + 1};
+  const core::Place place{core::kNoPosition, cursor->sequence + 1};
+  const RingId present = impl.events.header().ring_id;
+  if (cursor->ring_id == present || cursor->ring_id == RingId{}) return place;
   const std::uint64_t next = find_start(impl.view, Start::latest, {}, impl.directory.name).place.sequence;
-  const std::uint64_t first = impl.view.first_sequence;
-  if (cursor->sequence >= first) {  // an event that another ring once had under this number
-    throw refuse(cursor->sequence >= next
-                     ? "the stream ends with " + std::to_string(next - 1) + ": a power cut took back what came behind it"
-                     : "a power cut took that event back: the present one of that number is another");
-  }
-  if (impl.journal && impl.journal->ring_of(cursor->sequence) != cursor->ring_id)
-    throw refuse("a power cut took that event back: the present one of that number is another");
-  return {core::kNoPosition, cursor->sequence + 1};
+  // Whose event has that number now? Nobody knows of one that is not kept any more.
+  RingId now = present;
+  if (cursor->sequence < impl.view.first_sequence) now = impl.journal ? impl.journal->ring_of(cursor->sequence) : RingId{};
+  if (now == RingId{} || now == cursor->ring_id) return place;
+  throw Error(Code::cursor_ahead,
+              "consumer '" + read_name(*entry_) + "' of ring '" + impl.directory.name + "' has committed event " +
+                  std::to_string(cursor->sequence) + ", which a power cut took back: " +
+                  (cursor->sequence >= next ? "the stream ends with " + std::to_string(next - 1)
+                                            : "the present one of that number is another") +
+                  "; undo what it did with the lost events, then choose where it goes on (--start, Start::at)");
 }
 
+// With the ring that the event was read from: that tells it from another one that got its number after a power cut.
 void Consumer::keep_cursor(std::uint64_t sequence) noexcept {
   Impl& impl = *impl_;
-  impl.cursor_file->store(
-      {impl.events.header().ring_id, impl.page->page().epoch.load_relaxed(), sequence});  // relaxed: for people
+  if (!impl.cursor_file) {
+    try {
+      open_cursor();
+    } catch (const Error&) {
+      keeps_cursor_ = false;  // `commit_durable` says so to whoever relies on it
+    }
+    if (!impl.cursor_file) return;
+  }
+  RingId ring = impl.events.header().ring_id;
+  if (sequence < impl.view.first_sequence) {
+    ring = {};  // not known: nobody will compare it
+    for (const Impl::ReadFrom& from : impl.read_rings) {
+      if (from.sequence <= sequence) ring = from.ring;
+    }
+  }
+  impl.cursor_file->store({ring, impl.page->page().epoch.load_relaxed(), sequence});  // relaxed: for people
 }
 
 void Consumer::commit_durable(std::uint64_t sequence) {
@@ -139,6 +162,7 @@ bool Consumer::turn_to_journal(std::uint64_t sequence) {
     }
   }
   impl.in_journal = true;
+  impl.dry_since_ns = 0;
   impl.read_since_look = 0;
   ++counters_.turns_to_journal;
   reader_.go_to({core::kNoPosition, sequence});  // which event, but not where in the ring
@@ -162,7 +186,7 @@ bool Consumer::turn_to_ring(bool at_once) {
   if (place.sequence != next) return false;
   reader_.go_to(place);
   impl.in_journal = false;
-  impl.in_neither = 0;
+  impl.dry_since_ns = 0;
   ++counters_.turns_to_ring;
   update_special();
   return true;
@@ -190,7 +214,12 @@ Status Consumer::read_from_journal(Event& event) {
         impl.skip_below_sequence = 0;
         impl.skip_before_ns = 0;
         event.position = core::kNoPosition;
-        impl.in_neither = 0;
+        impl.dry_since_ns = 0;
+        if (keeps_cursor_ && event.sequence < impl.view.first_sequence) {
+          const RingId ring = impl.journal->ring_id();
+          if (impl.read_rings.empty() || impl.read_rings.back().ring != ring)
+            impl.read_rings.push_back({event.sequence, ring});
+        }
         ++counters_.events;
         return Status::ok;
       }
@@ -205,21 +234,38 @@ Status Consumer::read_from_journal(Event& event) {
     // Everything that is written has been read: the ring has the rest, unless the publisher was faster.
     if (turn_to_ring(true)) return read(event);
     if (impl.page->page().written_sequence.load_acquire() != written) continue;
-    // A publisher cannot pass a journal that gates, so one of the two has it at the next look. But a journal may have been
-    // detached, or come late, and somebody may have taken its files away.
-    if (impl.page->state() != core::JournalState::detached && ++impl.in_neither < kMostLooks) return nothing_yet();
-    if (next > written) return lose_to_ring();
-    throw Error(Code::damaged, "event " + std::to_string(next) + " of ring '" + impl.directory.name +
-                                   "' is neither in the ring nor in its journal in " + impl.page->directory() +
-                                   ", which has recorded events up to " + std::to_string(written) +
-                                   ": `ringbolt verify` shows what is left of the journal");
+    return find_neither(next, written);
   }
+}
+
+// Neither the journal nor the ring has what comes next. A publisher cannot pass a journal that gates, so one of them has it
+// at the next look, or when the journal's process is back. But a journal may have been detached, or come late, and somebody
+// may have taken its files away.
+Status Consumer::find_neither(std::uint64_t next, std::uint64_t written) {
+  Impl& impl = *impl_;
+  impl.dry_at = written;  // nothing to look at again before that changes
+  const std::uint64_t now = monotonic_ns();
+  if (impl.dry_since_ns == 0) impl.dry_since_ns = now;
+  const core::JournalState state = impl.page->state();
+  const bool certain = state == core::JournalState::detached || now - impl.dry_since_ns >= kPatienceNs;
+  if (state == core::JournalState::away || !certain) return nothing_yet();
+  if (next > written) return lose_to_ring();
+  throw Error(Code::damaged, "event " + std::to_string(next) + " of ring '" + impl.directory.name +
+                                 "' is neither in the ring nor in its journal in " + impl.page->directory() +
+                                 ", which has recorded events up to " + std::to_string(written) +
+                                 ": `ringbolt verify` shows what is left of the journal");
+}
+
+bool Consumer::journal_has_news() const noexcept {
+  const Impl& impl = *impl_;
+  return impl.dry_since_ns == 0 || impl.page->page().written_sequence.load_acquire() != impl.dry_at;
 }
 
 // The journal does not hold what comes next, nor does the ring: what is between is lost.
 Status Consumer::lose_to_ring() {
   Impl& impl = *impl_;
   impl.in_journal = false;
+  impl.dry_since_ns = 0;
   ++counters_.turns_to_ring;
   impl.losing_since = reader_.place().sequence;
   return read_behind_loss();

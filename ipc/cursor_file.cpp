@@ -28,7 +28,8 @@ constexpr const char* kDirectory = "cursors";
 constexpr int kMostReads = 200;  // of a file that its owner stores to all the time
 constexpr std::chrono::seconds kCreationTimeout{5};
 constexpr std::size_t kWords = sizeof(CursorCopy) / sizeof(std::uint64_t);
-constexpr std::array<std::uint64_t, 2> kCopyOffsets{0, core::kCopyDistance};
+using Copies = std::array<CursorCopy, core::kCursorCopies>;
+constexpr std::uint64_t offset_of(std::size_t copy) noexcept { return copy * core::kCopyDistance; }
 
 std::string directory_path(const std::string& journal) { return journal + "/" + kDirectory; }
 std::string file_path(const std::string& journal, std::string_view name) {
@@ -70,36 +71,36 @@ CopyStatus judge(const CursorCopy& copy) noexcept {
 
 struct Newest {
   CursorContent content;
-  std::uint32_t index = 1;  // of the copy
+  std::uint32_t index = 0;  // of the copy
 };
 
-// A process that died in its very first store leaves one copy torn and the other all zeros: it has stored nothing yet.
-Newest newest_of(const std::array<CursorCopy, 2>& copies) noexcept {
+// A copy that is still all zeros: whoever died, or lost power, in his first stores has stored nothing yet.
+Newest newest_of(const Copies& copies) noexcept {
   Newest newest;
-  const std::array<CopyStatus, 2> status{judge(copies[0]), judge(copies[1])};
   newest.content.status = CursorStatus::damaged;
-  if (std::ranges::find(status, CopyStatus::zeros) != status.end()) newest.content.status = CursorStatus::never_stored;
-  for (const CopyStatus one : status) {
-    if (one == CopyStatus::wrong_version) newest.content.status = CursorStatus::wrong_version;
-    if (one == CopyStatus::foreign_layout) newest.content.status = CursorStatus::foreign_layout;
-  }
-  for (std::uint32_t i = 0; i < 2; ++i) {
-    if (status[i] != CopyStatus::good) continue;
-    if (newest.content.status == CursorStatus::good && copies[i].generation <= newest.content.copy.generation) continue;
-    newest.content = {CursorStatus::good, copies[i]};
-    newest.index = i;
+  for (std::uint32_t i = 0; i < copies.size(); ++i) {
+    const CopyStatus status = judge(copies[i]);
+    CursorStatus& best = newest.content.status;
+    if (status == CopyStatus::good) {
+      if (best == CursorStatus::good && copies[i].generation <= newest.content.copy.generation) continue;
+      newest = {{CursorStatus::good, copies[i]}, i};
+    } else if (best != CursorStatus::good) {
+      if (status == CopyStatus::wrong_version) best = CursorStatus::wrong_version;
+      if (status == CopyStatus::foreign_layout) best = CursorStatus::foreign_layout;
+      if (status == CopyStatus::zeros && best == CursorStatus::damaged) newest = {{CursorStatus::never_stored, {}}, i};
+    }
   }
   return newest;
 }
 
-// While its owner stores, both copies may be met half written; so more than one look before believing in damage.
+// While its owner stores, copies may be met half written; so more than one look before believing in damage.
 template <class Fetch>
 Newest look(Fetch fetch) {
   Newest newest;
   for (int i = 0; i < kMostReads; ++i) {
-    std::array<CursorCopy, 2> copies{};
-    for (std::size_t copy = 0; copy < 2; ++copy) {
-      if (!fetch(kCopyOffsets[copy], copies[copy])) return {};
+    Copies copies{};
+    for (std::size_t copy = 0; copy < copies.size(); ++copy) {
+      if (!fetch(offset_of(copy), copies[copy])) return {};
     }
     newest = newest_of(copies);
     if (newest.content.status != CursorStatus::damaged) break;
@@ -110,7 +111,7 @@ Newest look(Fetch fetch) {
 Newest look_at_file(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  if (static_cast<std::uint64_t>(status.st_size) != core::kCursorFileBytes) return {{CursorStatus::wrong_size, {}}, 1};
+  if (static_cast<std::uint64_t>(status.st_size) != core::kCursorFileBytes) return {{CursorStatus::wrong_size, {}}, 0};
   return look([fd](std::uint64_t offset, CursorCopy& copy) {
     return ::pread(fd, &copy, sizeof copy, static_cast<off_t>(offset)) == static_cast<ssize_t>(sizeof copy);
   });
@@ -244,9 +245,12 @@ CursorFile CursorFile::open(const std::string& journal_directory, std::string_vi
   }
   cursor.mapping_ = FileMapping(cursor.file_.get(), core::kCursorFileBytes, Access::read_write, cursor.path_, guard);
   cursor.generation_ = content.copy.generation;
-  cursor.newest_copy_ = found.index;
+  cursor.newest_copy_ = cursor.durable_copy_ = found.index;
   // The page cache may show what a sync that failed before did not bring to the disk: stored again, it is synced again.
-  if (content.status == CursorStatus::good) cursor.store(cursor_of(content.copy));
+  if (content.status == CursorStatus::good) {
+    cursor.store(cursor_of(content.copy));
+    cursor.sync();
+  }
   return cursor;
 }
 
@@ -267,10 +271,13 @@ void CursorFile::store(const Cursor& cursor) noexcept {
   copy.epoch = cursor.epoch;
   copy.sequence = cursor.sequence;
   copy.checksum = struct_checksum(copy);
-  newest_copy_ = 1 - newest_copy_;
+  // Never over what a sync made durable: a power cut may leave a mixture of what is stored from here on.
+  do {
+    newest_copy_ = (newest_copy_ + 1) % core::kCursorCopies;
+  } while (newest_copy_ == durable_copy_);
   std::array<std::uint64_t, kWords> plain{};
   std::memcpy(plain.data(), &copy, sizeof copy);
-  core::Word64* const words = words_of(mapping_.data() + kCopyOffsets[newest_copy_]);
+  core::Word64* const words = words_of(mapping_.data() + offset_of(newest_copy_));
   words[kWords - 1].store_relaxed(0);  // the checksum's word: no half of this copy counts; relaxed: what follows orders it
   for (std::size_t i = 0; i < kWords; ++i) words[i].store_release(plain[i]);
 }
@@ -285,7 +292,10 @@ void CursorFile::sync() {
                     "), and none after it can be believed: check the disk, and open the cursor again",
                 failure_);
   }
-  if (::fdatasync(file_.get()) == 0) return;
+  if (::fdatasync(file_.get()) == 0) {
+    durable_copy_ = newest_copy_;
+    return;
+  }
   failure_ = errno;
   throw Error(failure_ == ENOSPC || failure_ == EDQUOT ? Code::no_space : Code::system,
               what + ": " + std::strerror(failure_) + ": check the disk, and open the cursor again", failure_);

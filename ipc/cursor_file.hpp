@@ -1,8 +1,8 @@
 // The cursor of a named consumer beside the journal: the file `cursors/NAME`, laid out as core::CursorCopy says. Used by
 // consumers of a journalled ring, by `tail --as`, and by retention, which asks what nobody has read yet.
 //
-// Two copies, stored in turn through a mapping, checksum last: a process that is killed at any store leaves the other copy
-// whole. After a power cut an older cursor may be found, or none, never one that was not stored: the consumer then sees
+// Three copies, stored through a mapping, checksum last: the one that a sync made durable stays, the others are stored in
+// turn. A process that is killed at any store leaves another copy whole. After a power cut an older cursor may be found, or none, never one that was not stored: the consumer then sees
 // events again. What `sync` returned from is found.
 #pragma once
 
@@ -52,8 +52,9 @@ class CursorFile {
   JournalId journal_id_{};
   const ForkGuard* guard_ = nullptr;
   std::uint64_t generation_ = 0;
-  std::uint32_t newest_copy_ = 1;
-  int failure_ = 0;  // errno of the sync that failed
+  std::uint32_t newest_copy_ = 0;
+  std::uint32_t durable_copy_ = 0;  // is not stored over
+  int failure_ = 0;                 // errno of the sync that failed
 };
 
 // The consumers that have a cursor beside a journal, by name. A file that cannot be read, or holds nothing that holds

@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ringbolt/ipc/error.hpp>
@@ -49,7 +51,7 @@ std::optional<JournalPageFile> JournalPageFile::open(const RingDirectory& direct
 }
 
 void JournalPageFile::make(const RingDirectory& directory, const std::array<std::uint64_t, 2>& ring_id,
-                           const JournalOptions& options, bool own_process) {
+                           const JournalOptions& options, bool own_process, const JournalExtent& extent) {
   const auto fail = [&](const char* what) {
     const int error = errno;
     ::unlinkat(directory.fd.get(), kHiddenName, 0);
@@ -78,11 +80,17 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
   std::ranges::copy(options.directory, page.directory.begin());
   page.checksum = checksum_of(page);
   file.set_options(options, own_process);
+  file.set_journal_id(extent.id);
+  page.oldest_sequence.store_relaxed(extent.oldest_sequence);  // relaxed: nobody else can see the page yet
+  page.written_sequence.store_relaxed(extent.next_sequence - 1);
+  page.durable_sequence.store_relaxed(extent.next_sequence - 1);
   struct stat events {};
   ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
   ::fchmod(fd.get(), events.st_mode & 0644);  // whoever may read the events may read this
   if (::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
-  if (::renameat(directory.fd.get(), kHiddenName, directory.fd.get(), kName) != 0) fail("rename");
+  if (::syscall(SYS_renameat2, directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) return;
+  if (errno != EEXIST) fail("rename");
+  ::unlinkat(directory.fd.get(), kHiddenName, 0);
 }
 
 JournalOptions JournalPageFile::options() const {

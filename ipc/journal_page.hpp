@@ -11,13 +11,21 @@
 
 namespace ringbolt::ipc {
 
+// What is in a journal before the ring gets it.
+struct JournalExtent {
+  std::array<std::uint64_t, 2> id{};  // zeros: it has none yet
+  std::uint64_t oldest_sequence = 0;
+  std::uint64_t next_sequence = 1;
+};
+
 class JournalPageFile {
  public:
   // Empty if the ring has no journal. Throws Error: damaged, wrong_version, not_allowed.
   [[nodiscard]] static std::optional<JournalPageFile> open(const RingDirectory& directory, Access access, ForkGuard& guard);
-  // Writes the file of a ring that has none; visible when it is complete. Throws Error (no_space, system).
+  // Writes the file of a ring that has none; visible when it is complete. If somebody else is faster, his stays. Throws Error
+  // (no_space, system, bad_option).
   static void make(const RingDirectory& directory, const std::array<std::uint64_t, 2>& ring_id,
-                   const JournalOptions& options, bool own_process);
+                   const JournalOptions& options, bool own_process, const JournalExtent& extent);
 
   [[nodiscard]] core::JournalPage& page() const noexcept { return *reinterpret_cast<core::JournalPage*>(file_.data()); }
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }

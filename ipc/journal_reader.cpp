@@ -67,18 +67,18 @@ struct JournalReader::Impl {
   End what_ends() {
     const std::uint64_t segment = walk.header().first_sequence;
     refresh();
-    const auto next = std::ranges::upper_bound(segments, segment);
-    if (next == segments.end()) {
-      // Taken by another file of the same name? A sync failed, and nothing of this one counts.
-      SegmentWalk again;
-      if (!segments.empty() && segments.back() == segment && again.enter(*storage, segment) == 0 &&
-          again.header().checksum != walk.header().checksum) {
-        return End::of_segment;
-      }
-      return End::for_now;
+    // Taken by another file of the same name? A sync failed, and nothing of this one counts.
+    SegmentWalk again;
+    if (std::ranges::binary_search(segments, segment) && again.enter(*storage, segment) == 0 &&
+        again.header().checksum != walk.header().checksum) {
+      end_before = ~std::uint64_t{0};
+      return End::of_segment;
     }
+    const auto next = std::ranges::upper_bound(segments, segment);
+    if (next == segments.end()) return End::for_now;
     if (!know_end(next)) return End::for_now;  // removed, or begun, at this moment: look again at the next call
-    if (walk.expected() >= end_before || walk.look(true).lies == Lies::event) return End::of_segment;
+    const Lies now = walk.look(true).lies;     // it may have been written since
+    if (walk.expected() >= end_before || now == Lies::event || now == Lies::control) return End::of_segment;
     throw Error(Code::damaged,
                 storage->path(segment_name(segment)) + " is damaged at offset " + std::to_string(walk.offset()) +
                     ": event " + std::to_string(walk.expected()) + " does not hold together, and events up to " +
@@ -170,6 +170,7 @@ void JournalReader::seek(std::uint64_t sequence) {
 std::uint64_t JournalReader::seek_time(std::uint64_t timestamp_ns) {
   Impl& impl = *impl_;
   impl.refresh();
+  if (impl.segments.empty()) return next_sequence();
   // The last segment whose first event is older: what is wanted is in it, or is the first of the next one.
   const auto begins_before = [&](std::uint64_t segment) {
     SegmentWalk walk;
@@ -219,6 +220,15 @@ std::uint64_t JournalReader::newest_sequence() {
 
 JournalPlace JournalReader::place() const {
   return {impl_->storage->path(segment_name(impl_->last_segment)), impl_->last_offset, impl_->last_epoch};
+}
+
+std::array<std::uint64_t, 2> JournalReader::ring_id() {
+  if (!impl_->walk.inside() || !impl_->walk.ring_known()) {
+    const auto ring = ring_of(impl_->wanted - 1);
+    if (impl_->walk.inside()) impl_->walk.know_ring(ring);
+    return ring;
+  }
+  return impl_->walk.ring_id();
 }
 
 std::array<std::uint64_t, 2> JournalReader::ring_of(std::uint64_t sequence) {

@@ -51,6 +51,8 @@ class JournalReader {
   [[nodiscard]] std::uint64_t newest_sequence();  // reads the last segment to its end
   // Of the event that `next` gave last.
   [[nodiscard]] JournalPlace place() const;
+  // Whose event `next` gave last: the ring's id.
+  [[nodiscard]] std::array<std::uint64_t, 2> ring_id();
   // Whose event this is, walking its segment: the ring's id; zeros if it is not there.
   [[nodiscard]] std::array<std::uint64_t, 2> ring_of(std::uint64_t sequence);
 

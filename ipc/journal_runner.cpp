@@ -17,7 +17,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <system_error>
 
 namespace ringbolt::ipc {
 namespace {
@@ -26,12 +28,21 @@ constexpr std::uint64_t kLongestPauseNs = 100'000'000;
 constexpr std::uint64_t kFirstRetryNs = 5'000'000;
 constexpr std::uint64_t kLongestRetryNs = 500'000'000;
 constexpr std::uint64_t kLookAtDirectoryEveryNs = 100'000'000;
-constexpr std::uint64_t kRemoveOldEveryNs = 1'000'000'000;  // by age; by size with each new segment
+constexpr std::uint64_t kRemoveOldEveryNs = 1'000'000'000;  // and with each new segment
 constexpr std::uint64_t kLongestEndNs = 2'000'000'000;      // of recording what is published, when told to stop
 
 bool survives_power_cut(const std::string& directory) {
   struct statfs system {};
   return ::statfs(directory.c_str(), &system) != 0 || (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC);
+}
+
+// A directory is as durable as its name in the one above.
+void sync_name_of(const std::string& directory) {
+  const std::string parent = std::filesystem::path(directory).parent_path();
+  const Descriptor fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && ::fsync(fd.get()) == 0) return;
+  if (errno == EACCES) return;  // then somebody else made it, long ago
+  throw Error(Code::system, "cannot sync " + parent + ": " + std::strerror(errno) + ": check the disk", errno);
 }
 
 std::string words(const std::array<std::uint64_t, 2>& id) { return std::to_string(id[0]) + "-" + std::to_string(id[1]); }
@@ -71,6 +82,7 @@ JournalStore::JournalStore(const JournalOptions& options, ForkGuard& guard)
   log = std::make_unique<JournalLog>(*storage, LogOptions{.segment_bytes = (options.segment_bytes + 7) / 8 * 8,
                                                           .syncs = options.sync != Sync::none,
                                                           .zero_ahead = options.sync == Sync::every});
+  if (log->recovered().empty) sync_name_of(directory);
 }
 
 JournalRunner::JournalRunner(std::string_view ring, const JournalOptions& options, std::unique_ptr<JournalStore> store,
@@ -83,18 +95,9 @@ JournalRunner::JournalRunner(std::string_view ring, const JournalOptions& option
       registry_(directory_, Access::read_write, *guard_) {
   check_ring();
   page_ = JournalPageFile::open(directory_, Access::read_write, *guard_);
-  if (!page_) {
-    JournalPageFile::make(directory_, events_.header().ring_id, options_, own_process);
-    page_ = JournalPageFile::open(directory_, Access::read_write, *guard_);
-  }
-  if (!page_ || page_->directory() != options_.directory) {
-    throw Error(Code::options_differ, "ring '" + directory_.name + "' has its journal in " +
-                                          (page_ ? page_->directory() : "another directory") + " and not in " +
-                                          options_.directory + ": leave the directory out, or remove the ring first");
-  }
+  check_journal();
   fence_each_gate_ = !register_for_barriers();
-  join();
-  page_->set_options(options_, own_process);
+  join(own_process);
   page_->set_journal_id(store_->log->id());
   page_->page().pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));  // relaxed: for people
   tell(core::JournalState::running);
@@ -114,33 +117,58 @@ void JournalRunner::check_ring() const {
                                  " are of two different rings: remove it with `ringbolt rm --force`");
 }
 
-// Where the journal goes on; its gate stands there afterwards.
-void JournalRunner::join() {
+// Is it the journal that this ring has had?
+void JournalRunner::check_journal() const {
+  if (!page_) return;
+  if (page_->directory() != options_.directory) {
+    throw Error(Code::options_differ, "ring '" + directory_.name + "' has its journal in " + page_->directory() +
+                                          " and not in " + options_.directory +
+                                          ": leave the directory out, or remove the ring first");
+  }
+  const std::uint64_t recorded = page_->page().written_sequence.load_acquire();
+  const auto id = page_->journal_id();
+  const bool empty = store_->log->recovered().empty;
+  if (recorded == 0 || (!empty && (id == JournalId{} || id == store_->log->id()))) return;
+  throw Error(Code::other_ring, "the journal in " + store_->directory + " is " + (empty ? "empty" : "another one") +
+                                    ", and that of ring '" + directory_.name + "' had recorded events up to " +
+                                    std::to_string(recorded) +
+                                    ": is the right disk mounted there? To begin a new journal, remove the ring");
+}
+
+// Where the journal goes on; its gate stands there afterwards. A death before the epoch has begun leaves a gate that the
+// publisher may take away, if there was none before.
+void JournalRunner::join(bool own_process) {
   bool gated = false;
   claim_ = registry_.claim_journal(gated);
   core::ConsumerEntry& entry = registry_.entries()[claim_.index];
-  const auto give_back = [&] {
-    if (gated) {
-      registry_.let_go(claim_.index);
-    } else {
-      registry_.leave(claim_);
-    }
-  };
   try {
     core::Place place = gated ? resume_at_gate() : place_in_ring();
+    if (!page_) {
+      JournalPageFile::make(directory_, events_.header().ring_id, options_, own_process, {});
+      page_ = JournalPageFile::open(directory_, Access::read_write, *guard_);
+      check_journal();
+    }
+    if (options_.sync == Sync::none && page_->sync() != Sync::none)
+      entry.lineage.fetch_add(1);  // who comes after what is durable is told that nothing will be
+    page_->set_options(options_, own_process);
     const core::RingView view = events_.view();
     if (!gated) {
       while (!core::join_gate(registry_.header(), entry, claim_.generation, place.position, view))
         place = find_start(view, Start::earliest, {}, directory_.name).place;  // overtaken: what is lost becomes a gap
     }
-    gated = true;  // from here on only a detach takes the gate away
     begin_epoch(place);
+    entry.options.store_release(core::kEntryInPlace |
+                                core::kEntryJournal);  // from here on only a detach takes the gate away
     core::Reader reader(view, place);
     reader.gate_with(entry.state, claim_.generation);
     recorder_ = std::make_unique<Recorder>(reader, *store_->log, options_);
     gate_ = place;
   } catch (...) {
-    give_back();
+    if (gated) {
+      registry_.let_go(claim_.index);
+    } else {
+      registry_.leave(claim_);
+    }
     throw;
   }
   entry_ = &entry;
@@ -178,6 +206,7 @@ core::Place JournalRunner::resume_at_gate() {
     const core::Place end = find_start(view, Start::latest, {}, directory_.name).place;
     if (end.position == place.position) place.sequence = end.sequence;
   }
+  if (view.overrun(place.position)) place.sequence = 0;  // it never held
   const bool fresh = store_->log->recovered().empty;
   const std::uint64_t next = fresh ? place.sequence : store_->log->staged_sequence() + 1;
   core::Reader reader(view, place);
@@ -213,17 +242,19 @@ void JournalRunner::give_up() noexcept {
 }
 
 bool JournalRunner::directory_is_there(std::uint64_t now_ns) {
+  struct stat lock {};
+  // Cheap, and always: what is written to a file without a name, nobody would ever find.
+  if (::fstat(store_->lock.get(), &lock) == 0 && lock.st_nlink == 0) return directory_there_ = false;
   if (now_ns - looked_ns_ < kLookAtDirectoryEveryNs) return directory_there_;
   looked_ns_ = now_ns;
   struct stat named {};
-  struct stat held {};
-  directory_there_ = ::stat(store_->storage->path("lock").c_str(), &named) == 0 && ::fstat(store_->lock.get(), &held) == 0 &&
-                     named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+  directory_there_ = ::stat(store_->storage->path("lock").c_str(), &named) == 0 && named.st_ino == lock.st_ino &&
+                     named.st_dev == lock.st_dev;
   return directory_there_;
 }
 
 Recorder::Did JournalRunner::one_round(std::uint64_t now_ns) {
-  if (!directory_is_there(now_ns)) {  // what is written to it now, nobody would ever find
+  if (!directory_is_there(now_ns)) {
     error_ = ENOENT;
     return Recorder::Did::failed;
   }
@@ -250,12 +281,12 @@ void JournalRunner::tell(core::JournalState state) {
 
 void JournalRunner::move_gate() {
   const core::Place& safe = recorder_->safe();
+  const std::uint64_t durable = store_->log->durable_sequence();
   // Relaxed: only this thread writes it.
-  if (safe == gate_ && entry_->cursor_sequence.load_relaxed() + 1 == safe.sequence) return;
+  if (safe == gate_ && entry_->cursor_sequence.load_relaxed() == durable) return;
   gate_ = safe;
-  entry_->cursor_position.store_relaxed(safe.position);      // relaxed: checked against the ring before it is used
-  entry_->cursor_sequence.store_release(safe.sequence - 1);  // [F1] pairs with [F2]
-  entry_->gate.store_release(safe.position);                 // [G1] pairs with [G2]
+  entry_->cursor_sequence.store_release(durable);  // [F1] pairs with [F2]
+  entry_->gate.store_release(safe.position);       // [G1] pairs with [G2]
   if (fence_each_gate_) core::fence_seq_cst();
   core::fence_compiler();
   if (registry_.header().gate_waiters.load_relaxed() != 0)
@@ -266,7 +297,7 @@ void JournalRunner::remove_old(std::uint64_t now_ns) {
   const Keep keep{options_.keep_bytes, static_cast<std::uint64_t>(options_.keep_age.count()), options_.keep_unread};
   if (keep.bytes == 0 && keep.age_ns == 0) return;
   const bool rolled = segments_seen_ != store_->log->segments_begun();
-  if (!rolled && (keep.age_ns == 0 || now_ns - retained_ns_ < kRemoveOldEveryNs)) return;
+  if (!rolled && now_ns - retained_ns_ < kRemoveOldEveryNs) return;  // a cursor may have moved, or a durable point
   segments_seen_ = store_->log->segments_begun();
   retained_ns_ = now_ns;
   const std::uint64_t needed = std::min(keep_from(store_->directory, keep), store_->log->safe_sequence() + 1);
@@ -288,7 +319,7 @@ void JournalRunner::run(const std::function<bool()>& stop) {
     tell(did == Recorder::Did::failed ? core::JournalState::stalled : core::JournalState::running);
     move_gate();
     if (did == Recorder::Did::failed) {
-      if (stopping) break;
+      if (stopping || directory_.removed() || !directory_.still_there()) break;
       sleep_ns(retry_ns);
       retry_ns = std::min(2 * retry_ns, kLongestRetryNs);
       continue;
@@ -314,13 +345,19 @@ void JournalRunner::run(const std::function<bool()>& stop) {
 }
 
 JournalThread::JournalThread(std::unique_ptr<JournalRunner> runner, const ForkGuard& guard, WaitChannel wake)
-    : runner_(std::move(runner)), guard_(&guard), wake_(wake), thread_(std::make_unique<std::thread>([this] {
-        try {
-          runner_->run([this] { return stop_.load(); });
-        } catch (const Error&) {
-          runner_->give_up();
-        }
-      })) {
+    : runner_(std::move(runner)), guard_(&guard), wake_(wake) {
+  try {
+    thread_ = std::make_unique<std::thread>([this] {
+      try {
+        runner_->run([this] { return stop_.load(); });
+      } catch (const std::exception&) {
+        runner_->give_up();
+      }
+    });
+  } catch (const std::system_error& refused) {
+    throw Error(Code::system, std::string("cannot start a thread for the journal: ") + refused.what() +
+                                  ": check the process's limits (`ulimit -u`)");
+  }
   ::pthread_setname_np(thread_->native_handle(), "rb-journal");
 }
 

@@ -42,11 +42,12 @@ class JournalRunner {
   void give_up() noexcept;
 
  private:
-  void join();
+  void join(bool own_process);
   [[nodiscard]] core::Place place_in_ring();
   [[nodiscard]] core::Place resume_at_gate();
   void begin_epoch(core::Place place);
   void check_ring() const;
+  void check_journal() const;
   [[nodiscard]] Recorder::Did one_round(std::uint64_t now_ns);
   [[nodiscard]] bool directory_is_there(std::uint64_t now_ns);
   void tell(core::JournalState state);

@@ -116,23 +116,24 @@ std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std
 
 bool Publisher::wait_durable(std::uint64_t sequence, std::chrono::nanoseconds timeout) {
   Impl& impl = *impl_;
-  impl.check_usable();
-  const auto index = impl.journal_entry();
-  if (!impl.page || !index || impl.page->sync() == Sync::none) {
+  // Asked again and again: a journal may be detached, or run again with another policy, while we wait.
+  const auto entry = [&]() -> const core::ConsumerEntry& {
+    const auto index = impl.journal_entry();
+    if (impl.page && index && impl.page->sync() != Sync::none) return impl.registry.entries()[*index];
     throw Error(Code::bad_option, "nothing that ring '" + name() + "' holds ever becomes durable: open it with a journal " +
                                       "that syncs (.journal, --journal DIR --sync every)");
-  }
-  const core::ConsumerEntry& entry = impl.registry.entries()[*index];
-  const auto is_durable = [&] { return entry.cursor_sequence.load_acquire() >= sequence; };  // [F2] pairs with [F1]
+  };
+  const auto is_durable = [&] { return entry().cursor_sequence.load_acquire() >= sequence; };  // [F2] pairs with [F1]
   const Deadline deadline{timeout};
+  const Deadline patience{std::chrono::nanoseconds(kLookAtConsumersEveryNs)};
   Waiter waiter(impl.wait);
   WaitChannel marks = impl.registry.gate_sleepers();
+  impl.check_usable();
   while (!is_durable()) {
     if (deadline.passed()) return false;
     impl.check_usable();
-    const core::JournalState state = impl.page->state();
-    if (state == core::JournalState::detached || (impl.on_stall == OnStall::fail && state != core::JournalState::running))
-      impl.throw_journal_stalled();
+    if (impl.page->state() == core::JournalState::detached) impl.throw_journal_stalled();
+    if (impl.on_stall == OnStall::fail && patience.passed() && impl.journal_is_gone()) impl.throw_journal_stalled();
     waiter.pause(&marks, is_durable, deadline.remaining_ns(kLongestSleepNs), impl.epoch);
   }
   return true;

@@ -25,6 +25,7 @@ struct OpenJournal {
   JournalOptions options;
   std::unique_ptr<ForkGuard> guard = std::make_unique<ForkGuard>();
   std::unique_ptr<JournalStore> store;
+  bool keeps_open = true;  // whoever opened it will run it: the id that a new journal got stays
 
   void open() {
     if (!store) store = std::make_unique<JournalStore>(options, *guard);
@@ -74,15 +75,20 @@ struct Publisher::Impl {
 
   // The journal's entry, if the ring has one.
   [[nodiscard]] std::optional<std::uint32_t> journal_entry() {
-    if (!journal_index) journal_index = registry.find(kJournalConsumer);
+    if (!journal_index || !registry.is_journal(*journal_index)) journal_index = registry.find(kJournalConsumer);
     return journal_index;
+  }
+  // Nobody runs it, though its page may still say so: it was killed.
+  [[nodiscard]] bool journal_is_gone() {
+    const auto index = journal_entry();
+    return page->state() != core::JournalState::running || !index || !registry.owner_lives(*index);
   }
   // Is the ring full because the journal cannot write, or is not there, and is that to be told?
   [[nodiscard]] bool journal_stalls() {
     if (on_stall == OnStall::wait || !page || blocked.position == core::kNoPosition) return false;
     const auto index = journal_entry();
     if (!index || !in_the_way(*index)) return false;
-    return page->state() != core::JournalState::running || ipc::monotonic_ns() - blocked.since_ns >= ipc::kStalledAfterNs;
+    return journal_is_gone() || ipc::monotonic_ns() - blocked.since_ns >= ipc::kStalledAfterNs;
   }
   [[noreturn]] void throw_journal_stalled() const {
     const auto error = static_cast<int>(page->page().error.load_relaxed());  // relaxed: for people

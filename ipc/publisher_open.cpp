@@ -17,6 +17,8 @@ using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the 
 
 namespace {
 
+constexpr std::chrono::milliseconds kLocksOfTheDead{500};
+
 void check_owner(const RingDirectory& directory) {
   struct stat status {};
   ::fstat(directory.fd.get(), &status);
@@ -67,25 +69,29 @@ namespace {
 // A ring that is made anew goes on where its journal ends.
 std::optional<HeldRing> make_after_journal(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
                                            OpenJournal& journal) {
-  if (options.journal.directory.empty()) return make_ring(name, options, guard);
+  if (options.journal.directory.empty()) return make_ring(name, options, guard, {});
   PublisherOptions chosen = options;
   chosen.journal = journal.options;
   journal.open();
-  if (const Recovered& found = journal.store->log->recovered(); !found.empty) {
-    if (options.first_sequence != 0 && options.first_sequence != found.next_sequence) {
+  if (const Recovered& known = journal.store->log->recovered(); !known.empty) {
+    if (options.first_sequence != 0 && options.first_sequence != known.next_sequence) {
       throw Error(Code::options_differ, "ring '" + std::string(name) + "' cannot begin with event " +
                                             std::to_string(options.first_sequence) + ": its journal in " +
                                             journal.options.directory + " goes on with " +
-                                            std::to_string(found.next_sequence) + "; leave the first sequence out");
+                                            std::to_string(known.next_sequence) + "; leave the first sequence out");
     }
-    chosen.first_sequence = found.next_sequence;
+    chosen.first_sequence = known.next_sequence;
   }
-  return make_ring(name, chosen, guard);
+  const Recovered& found = journal.store->log->recovered();
+  JournalExtent extent{{}, found.first_sequence, found.empty ? 1 : found.next_sequence};
+  if (!found.empty || journal.keeps_open) extent.id = journal.store->log->id();
+  return make_ring(name, chosen, guard, extent);
 }
 
 }  // namespace
 
 HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard, OpenJournal& journal) {
+  journal.keeps_open = !options.journal.own_process;
   if (!options.journal.directory.empty()) journal.options = checked_options(options.journal);
   const Deadline deadline{options.standby};
   for (;;) {
@@ -96,7 +102,12 @@ HeldRing ipc::hold_ring(std::string_view name, const PublisherOptions& options, 
         return {std::move(directory), std::move(*lease)};
     } catch (const Error& error) {
       if (error.code() != Code::not_found || !options.create) throw;
-      if (auto made = make_after_journal(name, options, guard, journal)) return std::move(*made);
+      try {
+        if (auto made = make_after_journal(name, options, guard, journal)) return std::move(*made);
+      } catch (const Error& busy) {  // another one is making the ring after the same journal
+        if (busy.code() != Code::in_use || deadline.passed()) throw;
+        sleep_ns(deadline.remaining_ns(kShortSleepNs));
+      }
     }
   }
 }
@@ -159,9 +170,20 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
     journal.store.reset();  // it was opened to learn where the ring begins
     return nullptr;
   }
-  journal.open();
-  auto runner = std::make_unique<JournalRunner>(directory.path, journal.options, std::move(journal.store), false,
-                                                std::move(journal.guard));
+  // Whoever took the lease of a dead publisher may be here before the kernel has let go of its other locks.
+  const Deadline deadline{kLocksOfTheDead};
+  std::unique_ptr<JournalRunner> runner;
+  while (!runner) {
+    try {
+      if (!journal.guard) journal.guard = std::make_unique<ForkGuard>();
+      journal.open();
+      runner = std::make_unique<JournalRunner>(directory.path, journal.options, std::move(journal.store), false,
+                                               std::move(journal.guard));
+    } catch (const Error& error) {
+      if (error.code() != Code::in_use || deadline.passed()) throw;
+      sleep_ns(kShortSleepNs);
+    }
+  }
   if (!page) page = JournalPageFile::open(directory, Access::read_only, guard);
   return runner;
 }
@@ -216,6 +238,7 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
 void create_ring(std::string_view name, const PublisherOptions& options) {
   ForkGuard guard;
   OpenJournal journal;
+  journal.keeps_open = false;
   if (!options.journal.directory.empty()) journal.options = checked_options(options.journal);
   if (make_after_journal(name, options, guard, journal)) return;
   throw Error(Code::already_exists,

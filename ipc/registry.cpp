@@ -254,9 +254,11 @@ EntryClaim Registry::claim_journal(bool& gates) {
   claim.index = take_entry(kJournalConsumer);
   ConsumerEntry& entry = entries()[claim.index];
   const std::uint64_t seen = entry.state.load_acquire();
-  gates = core::state_of(seen) == EntryState::gating;
+  const std::uint64_t options = entry.options.load_relaxed();  // relaxed: the byte's lock orders us behind the last owner
+  gates = core::state_of(seen) == EntryState::gating && (options & core::kEntryBeginning) == 0;
   if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor = {0, last + 1};
-  write_owner(entry, kJournalConsumer, core::Policy::gate, core::kEntryInPlace | core::kEntryJournal);
+  write_owner(entry, kJournalConsumer, core::Policy::gate,
+              core::kEntryInPlace | core::kEntryJournal | (gates ? 0 : core::kEntryBeginning));
   entry.budget_ns.store_relaxed(0);  // relaxed: the state releases these, or they do not change
   for (core::Word64& word : entry.followed) word.store_relaxed(0);
   claim.generation = core::generation_of(seen);
@@ -318,7 +320,9 @@ void Registry::leave(const EntryClaim& claim) noexcept {
 }
 
 bool Registry::reclaim_if_dead(std::uint32_t index) {
-  if (is_journal(index)) return false;
+  // Relaxed: never changes to this for an entry that gates.
+  const bool beginning = (entries()[index].options.load_relaxed() & core::kEntryBeginning) != 0;
+  if (is_journal(index) && !beginning) return false;
   // Asking costs a third of trying, and a publisher that waits for many consumers asks for all of them again and again.
   if (owner_lives(index) || !try_lock_byte_of(index)) return false;
   ConsumerEntry& entry = entries()[index];

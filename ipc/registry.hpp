@@ -58,6 +58,7 @@ class Registry {
                                  std::vector<std::uint32_t>& followed);
   // The journal's own entry, made if it is missing. `gates` tells that it gates already, for a journal that has ended or died:
   // then it goes on doing so, and the generation stays. Otherwise it is `joining`. Throws Error: in_use, registry_full.
+  // Not yet sure of its gate then: `kEntryBeginning` until the owner takes that option away.
   [[nodiscard]] EntryClaim claim_journal(bool& gates);
   // The owner leaves: a named entry keeps its cursor, another one is free. Wakes whoever waited for the gate.
   void leave(const EntryClaim& claim) noexcept;

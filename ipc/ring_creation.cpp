@@ -294,6 +294,26 @@ void write_events(const Site& site, const PublisherOptions& options, std::uint64
   set_access(fd.get(), (mode & 0444) | 0600, options.group, directory);
 }
 
+// The journal's gate stands at the first event before there is one: nothing goes by while its process is on its way.
+void hold_for_journal(core::RegistryHeader& header, std::uint64_t first_sequence) {
+  auto& entry = *reinterpret_cast<core::ConsumerEntry*>(reinterpret_cast<std::byte*>(&header) + sizeof header);
+  // Relaxed, all of them: nobody else can see the ring yet.
+  std::array<char, core::kNameBytes> name{};
+  std::memcpy(name.data(), kJournalConsumer, std::strlen(kJournalConsumer));
+  for (std::size_t i = 0; i < entry.name.size(); ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, name.data() + 8 * i, 8);
+    entry.name[i].store_relaxed(word);
+  }
+  entry.cursor_sequence.store_relaxed(first_sequence - 1);
+  entry.policy.store_relaxed(static_cast<std::uint64_t>(core::Policy::gate));
+  entry.options.store_relaxed(core::kEntryInPlace | core::kEntryJournal);
+  entry.attach_number.store_relaxed(1);
+  entry.state.store_relaxed(core::state_word(1, core::EntryState::gating));
+  header.next_attach_number.store_relaxed(1);
+  header.changes.store_relaxed(1);
+}
+
 void write_registry(const Site& site, const PublisherOptions& options, std::uint32_t slots, mode_t mode,
                     const std::array<std::uint64_t, 2>& ring_id) {
   const RingDirectory& directory = site.directory();
@@ -313,6 +333,7 @@ void write_registry(const Site& site, const PublisherOptions& options, std::uint
   header.slots = slots;
   header.entry_bytes = sizeof(core::ConsumerEntry);
   header.checksum = checksum_of(header);
+  if (!options.journal.directory.empty()) hold_for_journal(header, options.first_sequence != 0 ? options.first_sequence : 1);
   set_access(fd.get(), registry_mode(mode), options.group, directory);
 
   // Whoever could open the lock file could hold a dead consumer's byte: only those who may write the registry get it.
@@ -323,7 +344,8 @@ void write_registry(const Site& site, const PublisherOptions& options, std::uint
 
 }  // namespace
 
-std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard) {
+std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
+                                  const JournalExtent& extent) {
   check_options(options, name);
   const std::string path = ring_path(name);
   const std::string base = std::filesystem::path(path).filename();
@@ -338,7 +360,7 @@ std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions&
   write_events(site, options, capacity, slots, mode, ring_id);
   write_registry(site, options, slots, mode, ring_id);
   if (!options.journal.directory.empty())
-    JournalPageFile::make(site.directory(), ring_id, options.journal, options.journal.own_process);
+    JournalPageFile::make(site.directory(), ring_id, options.journal, options.journal.own_process, extent);
   set_access(site.directory().fd.get(), for_classes(mode, 4, 5) | 0700, options.group, site.directory());
   if (!site.rename_to(base)) {
     if (errno == EEXIST || errno == ENOTEMPTY) return std::nullopt;

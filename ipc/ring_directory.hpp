@@ -29,6 +29,8 @@ void check_name(std::string_view name, const char* whose);
 // failed, on which object.
 [[noreturn]] void throw_refused(const std::string& what, int error, const char* whose_right);
 
+struct JournalExtent;  // journal_page.hpp
+
 // An existing ring's directory. Throws Error: not_found, not_allowed, bad_name.
 struct RingDirectory {
   std::string name;
@@ -78,7 +80,8 @@ struct HeldRing {
 // Makes a ring and holds it. Empty if there is one of that name already. Leaves nothing behind when it throws Error: no_space,
 // bad_option, not_allowed, bad_name, system. The lease does not survive a fork into the child.
 // `options.journal` names its journal, whose directory is absolute.
-[[nodiscard]] std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard);
+[[nodiscard]] std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
+                                                const JournalExtent& extent);
 [[nodiscard]] gid_t group_id(const std::string& group);  // throws Error (bad_option) if there is no such group
 // Rights of the file `consumers` for a mode of creation.
 [[nodiscard]] constexpr mode_t registry_mode(std::uint32_t mode) noexcept { return (mode & 0666U) | 0600U; }

@@ -116,7 +116,8 @@ Found look_at(std::span<const std::byte> bytes, std::uint64_t expected, std::uin
     if (header.type != core::kControlEpoch || header.size != sizeof(core::EpochNote)) return found;
     std::memcpy(&found.note, found.payload.data(), sizeof(core::EpochNote));
     // What an earlier life left here has an epoch that has been.
-    if (found.note.epoch - epoch - 1 >= kMostEpochs || found.note.first_sequence != header.sequence || header.sequence < expected)
+    if (found.note.epoch - epoch - 1 >= kMostEpochs || found.note.first_sequence != header.sequence ||
+        header.sequence < expected)
       return found;
     if (header.checksum == record_checksum(header, found.payload, epoch_seed(found.note.epoch))) found.lies = Lies::control;
     return found;

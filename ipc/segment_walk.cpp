@@ -32,7 +32,7 @@ int SegmentWalk::enter(Storage& storage, std::uint64_t segment) {
   expected_ = header.first_sequence;
   epoch_ = header.epoch;
   seed_ = epoch_seed(epoch_);
-  ring_id_ = header.ring_id;
+  know_ring(header.ring_id);
   return 0;
 }
 
@@ -45,7 +45,7 @@ void SegmentWalk::pass(const Found& found) noexcept {
   epoch_ = found.note.epoch;
   seed_ = epoch_seed(epoch_);
   expected_ = found.note.first_sequence;
-  ring_id_ = found.note.ring_id;
+  know_ring(found.note.ring_id);
 }
 
 bool SegmentWalk::jump(const core::IndexEntry& entry) noexcept {
@@ -56,6 +56,7 @@ bool SegmentWalk::jump(const core::IndexEntry& entry) noexcept {
   expected_ = entry.sequence;
   epoch_ = entry.epoch;
   seed_ = seed;
+  ring_known_ = false;
   return true;
 }
 

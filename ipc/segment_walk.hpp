@@ -29,7 +29,13 @@ class SegmentWalk {
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
   [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  // Whose events these are. Not known behind a jump, until the next control record or until somebody says so.
   [[nodiscard]] const std::array<std::uint64_t, 2>& ring_id() const noexcept { return ring_id_; }
+  [[nodiscard]] bool ring_known() const noexcept { return ring_known_; }
+  void know_ring(const std::array<std::uint64_t, 2>& ring_id) noexcept {
+    ring_id_ = ring_id;
+    ring_known_ = true;
+  }
 
  private:
   std::unique_ptr<StorageFile> file_;
@@ -39,7 +45,8 @@ class SegmentWalk {
   std::uint64_t expected_ = 0;
   std::uint64_t epoch_ = 0;
   std::uint32_t seed_ = 0;
-  std::array<std::uint64_t, 2> ring_id_{};  // as far as it was walked, not jumped
+  std::array<std::uint64_t, 2> ring_id_{};
+  bool ring_known_ = false;
 };
 
 // The entries of a segment that is complete, made by walking it where the file is missing, and then kept if that is allowed.

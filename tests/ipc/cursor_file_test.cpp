@@ -33,6 +33,17 @@ constexpr JournalId kJournal{0x1111, 0x2222};
 constexpr JournalId kStranger{0x3333, 0x4444};
 using FileBytes = std::array<char, core::kCursorFileBytes>;
 
+// Where the copy begins that the second of the two has and the first has not.
+std::size_t differing_copy(const FileBytes& before, const FileBytes& after) {
+  std::size_t copy = 0;
+  while (copy + core::kCopyDistance < before.size() &&
+         std::memcmp(before.data() + copy, after.data() + copy, core::kCopyDistance) == 0)
+    copy += core::kCopyDistance;
+  return copy;
+}
+// The first copy is what was durable when the file was opened; the other two are stored in turn.
+std::size_t other_copy(std::size_t copy) { return 3 * core::kCopyDistance - copy; }
+
 Cursor cursor_at(std::uint64_t sequence) { return {{7, 8}, 3, sequence}; }
 
 class CursorTest : public test::IpcTest {
@@ -103,7 +114,7 @@ TEST_F(CursorTest, IsNeverHalfOfAStoreWhateverTheWordAtWhichItsOwnerDied) {
   const FileBytes after = bytes();
   cursor.reset();
   // The order of the stores: the checksum's word becomes 0, then word by word, that one last.
-  const std::size_t copy = std::memcmp(before.data(), after.data(), core::kCopyDistance) != 0 ? 0 : core::kCopyDistance;
+  const std::size_t copy = differing_copy(before, after);
   const std::size_t words = sizeof(core::CursorCopy) / 8;
   for (std::size_t done = 0; done <= words; ++done) {
     FileBytes torn = before;
@@ -121,7 +132,7 @@ TEST_F(CursorTest, OfADeathInItsFirstStoreHoldsNothing) {
   cursor->store(cursor_at(1));
   FileBytes torn = bytes();
   cursor.reset();
-  const std::size_t copy = std::memcmp(before.data(), torn.data(), core::kCopyDistance) != 0 ? 0 : core::kCopyDistance;
+  const std::size_t copy = differing_copy(before, torn);
   std::memset(torn.data() + copy + 72, 0, 56);
   put(torn);
   CursorFile again = open();
@@ -137,13 +148,13 @@ TEST_F(CursorTest, FallsBackToTheOtherCopyWhicheverByteIsDamaged) {
   cursor->store(cursor_at(2));
   const FileBytes two = bytes();
   cursor.reset();
-  const std::size_t newest = std::memcmp(one.data(), two.data(), core::kCopyDistance) != 0 ? 0 : core::kCopyDistance;
+  const std::size_t newest = differing_copy(one, two);
   for (std::size_t byte = 0; byte < sizeof(core::CursorCopy); ++byte) {
     FileBytes damaged = two;
     damaged[newest + byte] = static_cast<char>(damaged[newest + byte] ^ 0x10);
     put(damaged);
     EXPECT_EQ(read_cursor(place(), "billing"), cursor_at(1)) << "byte " << byte;
-    damaged[core::kCopyDistance - newest + byte] = static_cast<char>(damaged[core::kCopyDistance - newest + byte] ^ 0x01);
+    damaged[other_copy(newest) + byte] = static_cast<char>(damaged[other_copy(newest) + byte] ^ 0x01);
     put(damaged);
     EXPECT_EQ(read_cursor(place(), "billing"), std::nullopt) << "byte " << byte;
   }
@@ -156,10 +167,10 @@ TEST_F(CursorTest, StoresOverTheDamagedCopyAndKeepsTheGoodOne) {
   cursor->store(cursor_at(2));
   FileBytes damaged = bytes();
   cursor.reset();
-  const std::size_t newest = std::memcmp(one.data(), damaged.data(), core::kCopyDistance) != 0 ? 0 : core::kCopyDistance;
+  const std::size_t newest = differing_copy(one, damaged);
   damaged[newest] = static_cast<char>(damaged[newest] ^ 1);
   put(damaged);
-  const std::size_t kept = core::kCopyDistance - newest;
+  const std::size_t kept = other_copy(newest);
   cursor = open();
   const FileBytes opened = bytes();
   EXPECT_EQ(std::memcmp(opened.data() + kept, damaged.data() + kept, sizeof(core::CursorCopy)), 0);
@@ -189,7 +200,7 @@ TEST_F(CursorTest, OfAnotherSizeIsRefused) {
   static_cast<void>(open());
   for (const std::uint64_t size : {std::uint64_t{0}, core::kCursorFileBytes - 1, core::kCursorFileBytes + 1}) {
     std::filesystem::resize_file(path(), size);
-    expect_error([&] { static_cast<void>(open()); }, Code::damaged, {"billing", "8192"});
+    expect_error([&] { static_cast<void>(open()); }, Code::damaged, {"billing", "12288"});
     EXPECT_EQ(list_cursors(place())[0].second.sequence, 0U);
   }
 }
