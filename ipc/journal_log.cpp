@@ -70,7 +70,7 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   const std::uint64_t needed = core::kSegmentDataOffset + kControlRecordBytes + at_least_bytes;
   const std::uint64_t bytes = std::max(options_.segment_bytes, (needed + kPageBytes - 1) / kPageBytes * kPageBytes);
   BlankSegment blank;
-  if (const int error = maker_.take(bytes, blank); error != 0) return error;
+  if (const int error = maker_.take(bytes, options_.zero_ahead, blank); error != 0) return error;
   core::SegmentHeader header{};
   header.journal_id = id_;
   header.first_sequence = first_sequence;

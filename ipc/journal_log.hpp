@@ -35,7 +35,7 @@ namespace ringbolt::ipc {
 struct LogOptions {
   std::uint64_t segment_bytes = core::kDefaultSegmentBytes;
   bool syncs = true;        // false: policy none; rolling does not wait for a sync
-  bool zero_ahead = false;  // worth it where every event is synced
+  bool zero_ahead = false;  // with zeros on the disk a commit is one write, and ext4 keeps what it said it had synced
   bool threads = true;      // false: for tests that are to repeat exactly
   std::size_t buffer_bytes = std::size_t{1} << 20;
 };

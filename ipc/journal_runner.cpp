@@ -81,7 +81,7 @@ JournalStore::JournalStore(const JournalOptions& options, ForkGuard& guard)
   }
   log = std::make_unique<JournalLog>(*storage, LogOptions{.segment_bytes = (options.segment_bytes + 7) / 8 * 8,
                                                           .syncs = options.sync != Sync::none,
-                                                          .zero_ahead = options.sync == Sync::every});
+                                                          .zero_ahead = options.sync != Sync::none});
   if (log->recovered().empty) sync_name_of(directory);
 }
 

@@ -67,10 +67,10 @@ void SegmentMaker::prepare(std::uint64_t bytes, bool zeroed) {
   }
 }
 
-int SegmentMaker::take(std::uint64_t bytes, BlankSegment& blank) {
+int SegmentMaker::take(std::uint64_t bytes, bool zeroed, BlankSegment& blank) {
   {
     std::unique_lock lock(mutex_);
-    wanted_ = false;  // not begun yet: quicker here, without zeros, than behind what the thread is at
+    wanted_ = false;  // not begun yet: quicker here than behind what the thread is at
     changed_.wait(lock, [&] { return !making_; });
     if (ready_.file) {
       BlankSegment found = std::exchange(ready_, {});
@@ -81,7 +81,7 @@ int SegmentMaker::take(std::uint64_t bytes, BlankSegment& blank) {
       static_cast<void>(storage_->remove(found.name));
     }
   }
-  return make(bytes, false, blank);
+  return make(bytes, zeroed, blank);
 }
 
 void SegmentMaker::do_later(std::function<int()> task) {

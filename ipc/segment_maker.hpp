@@ -34,9 +34,9 @@ class SegmentMaker {
 
   // Begins to make one of so many bytes, if none is made or being made. Failure shows at `take`.
   void prepare(std::uint64_t bytes, bool zeroed);
-  // The one that was prepared, waiting for it if it is being made; if there is none, or of another size, makes one now,
-  // without zeros. The answer is an errno.
-  [[nodiscard]] int take(std::uint64_t bytes, BlankSegment& blank);
+  // The one that was prepared, waiting for it if it is being made; if there is none, or of another size, makes one now. The
+  // answer is an errno.
+  [[nodiscard]] int take(std::uint64_t bytes, bool zeroed, BlankSegment& blank);
 
   // Calls `task`, behind those that were handed over before. After one has answered an errno, no other is called.
   void do_later(std::function<int()> task);
