@@ -178,6 +178,19 @@ TEST_F(JournalCheckTest, FindsDamageBeforeTheDurablePoint) {
   EXPECT_EQ(damages(verify()), (std::vector<Damage>{{FindingKind::damaged_record, 3, 3}}));
 }
 
+TEST_F(JournalCheckTest, FindsDamageThatTheDurablePointAloneProves) {
+  {
+    test::JournalWriter writer(directory_);
+    writer.sync_each(false);
+    writer.append(5, 100);
+    writer.sync();  // one for all: no event says that those before it were durable
+    ASSERT_EQ(writer.log().note_durable_point(), 0);
+  }
+  damage_event(3);
+  EXPECT_EQ(damages(verify()), (std::vector<Damage>{{FindingKind::damaged_record, 3, 3}}));
+  EXPECT_EQ(verify().events, 4U);
+}
+
 TEST_F(JournalCheckTest, TakesATornTailAsNormal) {
   write_journal();
   damage_event(kEvents);
