@@ -41,4 +41,12 @@ struct ThroughputOptions {
 // Events a second from one process to a gating consumer in another, every payload checked.
 void run_throughput(Report& report, const ThroughputOptions& options);
 
+struct JournalBenchOptions {
+  std::string directory = ".";    // on the file system that is measured
+  std::uint64_t mebibytes = 256;  // of records in each slice
+  std::size_t slices = 15;
+};
+// A journal's recording against plain writes, and its replay against memcpy.
+void run_journal(Report& report, const JournalBenchOptions& options);
+
 }  // namespace ringbolt::bench

@@ -1,4 +1,4 @@
-// `ringbolt-bench`: latency, publish, reclaim, throughput, all. `docs/performance.md` says how to read what it prints.
+// `ringbolt-bench`: latency, publish, reclaim, throughput, journal, all. `docs/performance.md` says how to read what it prints.
 #include <CLI/CLI.hpp>
 
 #include "benchmarks.hpp"
@@ -23,6 +23,7 @@ struct Arguments {
   bench::PublishOptions publish;
   bench::ReclaimOptions reclaim;
   bench::ThroughputOptions throughput;
+  bench::JournalBenchOptions journal;
 };
 
 const CLI::Validator kWords(
@@ -73,6 +74,16 @@ void declare(CLI::App& app, Arguments& arguments) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
 
+  CLI::App* journal = app.add_subcommand("journal", "Recording against plain writes, replay against memcpy");
+  journal->add_option("--dir", arguments.journal.directory, "A directory on the file system to measure")
+      ->capture_default_str();
+  journal->add_option("--mib", arguments.journal.mebibytes, "MiB of records in each slice")
+      ->check(CLI::Range(std::uint64_t{8}, std::uint64_t{4'096}))
+      ->capture_default_str();
+  journal->add_option("--slices", arguments.journal.slices, "How often each side has its turn")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+
   app.add_subcommand("all", "All of them, with their defaults");
 }
 
@@ -83,6 +94,7 @@ int run(const Arguments& arguments, const std::string& chosen, const std::string
   if (all || chosen == "publish") bench::run_publish(report, arguments.publish);
   if (all || chosen == "throughput") bench::run_throughput(report, arguments.throughput);
   if (all || chosen == "reclaim") bench::run_reclaim(report, arguments.reclaim);
+  if (all || chosen == "journal") bench::run_journal(report, arguments.journal);
   report.check_distance();
   if (!arguments.json.empty()) report.write_json(arguments.json);
   return 0;
