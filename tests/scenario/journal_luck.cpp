@@ -289,7 +289,9 @@ TEST_F(JournalLuck, AFrozenDiskShowsNobodyWhatIsNotDurable) {
 // that was committed durably.
 void JournalLuck::cut_power_once(FileSystem& files, FileSystem::Lost lost) {
   const auto publisher = start("publisher", [&] {
-    Publisher mine = Publisher::open("ring", options(files.path(), random().one_in(2) ? Sync::every : Sync::interval));
+    PublisherOptions mine_options = options(files.path(), random().one_in(4) ? Sync::every : Sync::interval);
+    mine_options.journal.interval = std::chrono::nanoseconds(1'000'000 + random().below(30'000'000));
+    Publisher mine = Publisher::open("ring", mine_options);
     board_->published = mine.next_sequence() - 1;
     Source source(mine, kShape, 1);
     for (;;) {
@@ -345,7 +347,7 @@ void JournalLuck::cut_power_once(FileSystem& files, FileSystem::Lost lost) {
 TEST_F(JournalLuck, APowerCutTakesNothingThatWasToldDurable) {
   FileSystem files(new_ext4(64 << 20), directory() + "/mounted");
   for (std::uint64_t i = 0; another(i, kPowerCuts); ++i) {
-    cut_power_once(files, random().one_in(2) ? FileSystem::Lost::data_only : FileSystem::Lost::data_and_names);
+    cut_power_once(files, random().one_in(4) ? FileSystem::Lost::data_only : FileSystem::Lost::data_and_names);
     if (HasFailure()) return;
   }
 }

@@ -115,6 +115,23 @@ TEST_F(JournalProcess, KilledItsSuccessorRecordsEverything) {
   EXPECT_EQ(ledger.received(), last);
 }
 
+// What a failed sync may have lost is still in the ring.
+TEST_F(JournalProcess, WhatIsNotDurableIsStillInTheRing) {
+  PublisherOptions chosen = options(false);
+  chosen.journal.sync = Sync::interval;
+  chosen.journal.interval = 20ms;
+  Publisher publisher = Publisher::open("ring", chosen);
+  Source source(publisher, kShape, seed());
+  std::uint64_t held_from = 1;
+  std::uint64_t held_bytes = 0;
+  for (std::uint64_t i = 0; i < 2 * kSome; ++i) {
+    held_bytes += core::record_bytes(kShape.size_of(source.publish()));
+    for (const std::uint64_t durable = publisher.durable_sequence(); held_from <= durable; ++held_from)
+      held_bytes -= core::record_bytes(kShape.size_of(held_from));
+    ASSERT_LE(held_bytes, publisher.capacity_bytes()) << "event " << held_from << " is nowhere for sure";
+  }
+}
+
 TEST_F(JournalProcess, KilledAPublisherThatWantsToKnowIsToldSo) {
   create_ring("ring", {.capacity_bytes = core::kMinCapacityBytes});
   auto journal = start_journal();
