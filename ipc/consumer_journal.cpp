@@ -100,7 +100,7 @@ core::Place Consumer::cursor_beside_journal() {
                   std::to_string(cursor->sequence) + ", which a power cut took back: " +
                   (cursor->sequence >= next ? "the stream ends with " + std::to_string(next - 1)
                                             : "the present one of that number is another") +
-                  "; undo what it did with the lost events, then choose where it goes on (--start, Start::at)");
+                  "; undo what it did with the lost events, then choose where it goes on (--from, Start::at)");
 }
 
 // With the ring that the event was read from: that tells it from another one that got its number after a power cut.

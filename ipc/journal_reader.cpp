@@ -96,7 +96,20 @@ struct JournalReader::Impl {
         leave();
         continue;
       }
-      const Found found = walk.look(options.verify && walk.expected() >= wanted);
+      last_offset = walk.offset();
+      PlainHeader header;
+      if (walk.take(header, event.payload, options.verify && walk.expected() >= wanted)) {
+        walk.prefetch();
+        if (header.sequence < wanted) continue;
+        wanted = walk.expected();
+        event.sequence = header.sequence;
+        event.timestamp_ns = header.timestamp_ns;
+        event.type = header.type;
+        event.reader = nullptr;
+        event.position = 0;
+        return Status::ok;
+      }
+      const Found found = walk.look(options.verify);
       if (found.lies == Lies::control && found.note.first_sequence <= end_before) {
         const std::uint64_t lost_from = std::max(wanted, walk.expected());
         walk.pass(found);
@@ -107,23 +120,9 @@ struct JournalReader::Impl {
         }
         continue;
       }
-      if (found.lies != Lies::event) {
-        if (walk.expected() < end_before && what_ends() == End::for_now) return Status::empty;
-        if (walk.expected() >= end_before || end_before == ~std::uint64_t{0}) leave();
-        continue;
-      }
-      last_offset = walk.offset();
-      last_epoch = walk.epoch();
-      last_segment = walk.header().first_sequence;
-      walk.pass(found);
-      if (found.header.sequence < wanted) continue;
-      wanted = walk.expected();
-      event = {};
-      event.sequence = found.header.sequence;
-      event.timestamp_ns = found.header.timestamp_ns;
-      event.type = found.header.type;
-      event.payload = found.payload;
-      return Status::ok;
+      if (found.lies == Lies::event) continue;  // it was written between the two looks
+      if (walk.expected() < end_before && what_ends() == End::for_now) return Status::empty;
+      if (walk.expected() >= end_before || end_before == ~std::uint64_t{0}) leave();
     }
   }
 
@@ -147,9 +146,7 @@ struct JournalReader::Impl {
   std::uint64_t wanted = 0;                      // the next event to hand out
   Gap gap;
   bool reported = true;
-  std::uint64_t last_segment = 0;  // of the event that was handed out last
-  std::uint64_t last_offset = 0;
-  std::uint64_t last_epoch = 0;
+  std::uint64_t last_offset = 0;  // of the event that was handed out last
 };
 
 JournalReader::JournalReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -219,7 +216,7 @@ std::uint64_t JournalReader::newest_sequence() {
 }
 
 JournalPlace JournalReader::place() const {
-  return {impl_->storage->path(segment_name(impl_->last_segment)), impl_->last_offset, impl_->last_epoch};
+  return {impl_->storage->path(segment_name(impl_->walk.header().first_sequence)), impl_->last_offset, impl_->walk.epoch()};
 }
 
 std::array<std::uint64_t, 2> JournalReader::ring_id() {

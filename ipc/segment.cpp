@@ -22,12 +22,6 @@ std::string numbered(std::uint64_t first_sequence, std::string_view suffix) {
   return std::string(kDigits - digits.size(), '0') + digits + std::string(suffix);
 }
 
-std::uint32_t record_checksum(const PlainHeader& header, std::span<const std::byte> payload, std::uint32_t seed) noexcept {
-  PlainHeader without = header;
-  without.checksum = 0;
-  return crc32c(payload, crc32c(std::as_bytes(std::span(&without, 1)), seed));
-}
-
 }  // namespace
 
 std::string segment_name(std::uint64_t first_sequence) { return numbered(first_sequence, kSegmentSuffix); }
@@ -93,6 +87,12 @@ void throw_bad_header(HeaderStatus status, const std::string& path) {
   throw Error(Code::damaged, path +
                                  " has a damaged header: `ringbolt verify` shows what is left of the journal, "
                                  "`ringbolt verify --salvage` keeps it");
+}
+
+std::uint32_t record_checksum(const PlainHeader& header, std::span<const std::byte> payload, std::uint32_t seed) noexcept {
+  PlainHeader without = header;
+  without.checksum = 0;
+  return crc32c(payload, crc32c(std::as_bytes(std::span(&without, 1)), seed));
 }
 
 Found look_at(std::span<const std::byte> bytes, std::uint64_t expected, std::uint64_t epoch, std::uint32_t seed,

@@ -45,6 +45,9 @@ struct PlainHeader {
 };
 static_assert(sizeof(PlainHeader) == sizeof(core::RecordHeader));
 
+[[nodiscard]] std::uint32_t record_checksum(const PlainHeader& header, std::span<const std::byte> payload,
+                                            std::uint32_t seed) noexcept;
+
 // What lies at one place of a segment.
 enum class Lies : std::uint8_t {
   event,    // an event with the expected sequence
