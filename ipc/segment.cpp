@@ -129,15 +129,16 @@ Found look_at(std::span<const std::byte> bytes, std::uint64_t expected, std::uin
   return found;
 }
 
-// The checksum is made from where the payload comes from: what has just been stored is not read again so soon.
+// The checksum is made from where the payload comes from, which the copy has just brought near: what has just been stored is
+// not read again so soon.
 std::uint64_t encode_record(std::byte* to, PlainHeader header, std::span<const std::byte> payload,
                             std::uint32_t seed) noexcept {
   const std::uint64_t bytes = core::record_bytes(payload.size());
   header.size = static_cast<std::uint32_t>(payload.size());
-  header.checksum = record_checksum(header, payload, seed);
   std::memset(to + bytes - core::kRecordAlignment, 0, core::kRecordAlignment);
-  std::memcpy(to, &header, sizeof header);
   if (!payload.empty()) std::memcpy(to + sizeof header, payload.data(), payload.size());
+  header.checksum = record_checksum(header, payload, seed);
+  std::memcpy(to, &header, sizeof header);
   return bytes;
 }
 
