@@ -55,11 +55,12 @@ class CursorTest : public test::IpcTest {
 
   [[nodiscard]] FileBytes bytes() const {
     FileBytes result{};
-    std::ifstream(path(), std::ios::binary).read(result.data(), result.size());
+    std::ifstream(path(), std::ios::binary).read(result.data(), static_cast<std::streamsize>(result.size()));
     return result;
   }
   void put(const FileBytes& bytes) const {
-    std::fstream(path(), std::ios::binary | std::ios::in | std::ios::out).write(bytes.data(), bytes.size());
+    std::fstream(path(), std::ios::binary | std::ios::in | std::ios::out)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
 
   ForkGuard guard_;

@@ -149,7 +149,7 @@ TEST_F(JournalCheckTest, FindsTheDamageOfEveryByteOfARecord) {
 
 TEST_F(JournalCheckTest, SaysExactlyWhatARunOfDamageTookAway) {
   write_journal();
-  for (std::uint64_t sequence : {20, 21, 22}) damage_event(sequence);
+  for (const std::uint64_t sequence : {20U, 21U, 22U}) damage_event(sequence);
   damage_event(30, 0);
   EXPECT_EQ(damages(verify()),
             (std::vector<Damage>{{FindingKind::damaged_record, 20, 22}, {FindingKind::damaged_record, 30, 30}}));
@@ -458,7 +458,7 @@ TEST_F(JournalCheckTest, SalvagesWhatIsValidAndMakesTheRestAGap) {
   write_journal();
   const std::string into = place() + "/salvaged";
   commit("billing", 33);
-  for (std::uint64_t sequence : {12, 13, 31}) damage_event(sequence);
+  for (const std::uint64_t sequence : {12U, 13U, 31U}) damage_event(sequence);
   JournalCheck check;
   EXPECT_EQ(salvage_journal(directory_, into, check), kEvents - 3);
   EXPECT_EQ(check.lost_events(), 3U);
