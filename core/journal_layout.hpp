@@ -143,7 +143,7 @@ struct CursorCopy {
 static_assert(sizeof(CursorCopy) == 128 && offsetof(CursorCopy, checksum) == 124);
 static_assert(offsetof(CursorCopy, ring_id) == 32 && offsetof(CursorCopy, generation) == 48);
 static_assert(offsetof(CursorCopy, epoch) == 56 && offsetof(CursorCopy, sequence) == 64);
-inline constexpr std::size_t kCursorCopies = 3;
+inline constexpr std::uint32_t kCursorCopies = 3;
 inline constexpr std::uint64_t kCursorFileBytes = kCursorCopies * kCopyDistance;
 
 // ---- the file `journal` in a ring's directory ------------------------------------------------------------------------------
