@@ -305,9 +305,11 @@ TEST_F(Journal, RemovesWhatIsOldButNothingUnread) {
   while (JournalReader::open(directory()).oldest_sequence() < 20'000) std::this_thread::yield();
   Consumer late = Consumer::attach("orders", {.start = Start::at(1)});
   std::vector<Gap> gaps;
-  read_up_to(late, 45'010, &gaps);
-  ASSERT_EQ(gaps.size(), 1U);
+  std::uint64_t accounted = read_up_to(late, 45'010, &gaps);
+  ASSERT_FALSE(gaps.empty());  // more than one if it goes on removing meanwhile
   EXPECT_EQ(gaps[0].first, 1U);
+  for (const Gap& gap : gaps) accounted += gap.count();
+  EXPECT_EQ(accounted, 45'010U);
 }
 
 TEST_F(Journal, OptionsThatMakeNoSenseAreRefused) {
