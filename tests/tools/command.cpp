@@ -64,11 +64,14 @@ Pipe make_terminal() {
   ::setenv("TZ", "UTC", 1);
   ::unsetenv("NO_COLOR");
   if (!surroundings.no_color.empty()) ::setenv("NO_COLOR", surroundings.no_color.c_str(), 1);
+  // Opened before: the build may lie where the other user cannot go.
+  const int command = surroundings.other_user ? ::open(words[0].c_str(), O_RDONLY | O_CLOEXEC) : -1;
   if (surroundings.other_user && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(125);
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
+  if (command >= 0) ::fexecve(command, arguments.data(), environ);
   ::execvp(arguments[0], arguments.data());
   ::_exit(126);
 }
