@@ -134,7 +134,8 @@ class Life {
   // Only what no name needs any more may be gone, and then for nobody but a stranger.
   void lose(const Gap& gap) {
     bool needed = name_ != nullptr || !consumer_.in_journal();
-    for (const Name& name : board_.names) needed |= gap.last > name.committed;
+    // Who was killed between its commit and telling the board has committed what it was about to.
+    for (const Name& name : board_.names) needed |= gap.last > name.committed && gap.last > name.committing;
     require(!needed && (received_ == 0 || gap.first == next_), "lost are " + std::to_string(gap.first) + " to " +
                                                                    std::to_string(gap.last) + ", says the " +
                                                                    (consumer_.in_journal() ? "journal" : "ring"));
