@@ -1,5 +1,7 @@
 // Records of every size wrap the ring a thousand times between processes, with sequences that begin at 1 and that cross
 // 2^32 and 2^63.
+#include <algorithm>
+
 #include "scenario/support_stream.hpp"
 
 namespace ringbolt::scenario {
@@ -21,7 +23,7 @@ class Wrapping : public Scene {
   void run(std::uint64_t first_sequence);
   void publish(std::uint64_t first_sequence);
   void consume(const ConsumerOptions& options, std::uint64_t first_sequence);
-  void join_and_resume(std::uint64_t seed);
+  void join_and_resume(std::uint64_t seed, std::uint64_t first_sequence);
 
   const Shape shape_ = Shape::up_to_a_quarter(kCapacityBytes);
   Shared<Board> board_;
@@ -57,13 +59,14 @@ void Wrapping::consume(const ConsumerOptions& options, std::uint64_t first_seque
 }
 
 // A name that leaves and returns, and joins at sequences around the newest.
-void Wrapping::join_and_resume(std::uint64_t seed) {
+void Wrapping::join_and_resume(std::uint64_t seed, std::uint64_t first_sequence) {
   Random random(seed);
   ++board_->ready;
   std::uint64_t committed = 0;
   await("the first event", [&] { return board_->newest != 0; });
   while (board_->published == 0) {
-    const std::uint64_t wanted = committed != 0 && random.one_in(2) ? 0 : board_->newest + 5 - random.below(10);
+    const std::uint64_t near = std::max(board_->newest + 5 - random.below(10), first_sequence);
+    const std::uint64_t wanted = committed != 0 && random.one_in(2) ? 0 : near;
     Consumer consumer = Consumer::attach(
         "ring", {.name = "returns", .policy = Policy::gate, .start = wanted == 0 ? Start::resume : Start::at(wanted)});
     Ledger ledger(shape_, wanted == 0 ? committed + 1 : wanted);
@@ -80,7 +83,7 @@ void Wrapping::run(std::uint64_t first_sequence) {
   add("gate", [&] { consume({.policy = Policy::gate}, first_sequence); });
   add("gate with a copy", [&] { consume({.policy = Policy::gate, .read = Read::copy}, first_sequence); });
   add("lossy", [&] { consume({.policy = Policy::lossy}, first_sequence); });
-  add("returns", [&] { join_and_resume(seed()); });
+  add("returns", [&] { join_and_resume(seed(), first_sequence); });
   add("publisher", [&] { publish(first_sequence); });
   for (const auto& process : processes) {
     await("all to end", [&] { return process->ended(); });
