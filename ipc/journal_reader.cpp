@@ -96,12 +96,15 @@ struct JournalReader::Impl {
         leave();
         continue;
       }
-      last_offset = walk.offset();
+      const std::uint64_t offset = walk.offset();
       PlainHeader header;
       if (walk.take(header, event.payload, options.verify && walk.expected() >= wanted)) {
         walk.prefetch();
         if (header.sequence < wanted) continue;
         wanted = walk.expected();
+        last_segment = walk.header().first_sequence;
+        last_offset = offset;
+        last_epoch = walk.epoch();
         event.sequence = header.sequence;
         event.timestamp_ns = header.timestamp_ns;
         event.type = header.type;
@@ -146,7 +149,9 @@ struct JournalReader::Impl {
   std::uint64_t wanted = 0;                      // the next event to hand out
   Gap gap;
   bool reported = true;
-  std::uint64_t last_offset = 0;  // of the event that was handed out last
+  std::uint64_t last_segment = 0;  // of the event that was handed out last, also when its segment is left
+  std::uint64_t last_offset = 0;
+  std::uint64_t last_epoch = 0;
 };
 
 JournalReader::JournalReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -216,7 +221,7 @@ std::uint64_t JournalReader::newest_sequence() {
 }
 
 JournalPlace JournalReader::place() const {
-  return {impl_->storage->path(segment_name(impl_->walk.header().first_sequence)), impl_->last_offset, impl_->walk.epoch()};
+  return {impl_->storage->path(segment_name(impl_->last_segment)), impl_->last_offset, impl_->last_epoch};
 }
 
 std::array<std::uint64_t, 2> JournalReader::ring_id() {

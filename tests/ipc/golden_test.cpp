@@ -63,6 +63,17 @@ TEST_F(Golden, JournalIsReadEventByEvent) {
     EXPECT_EQ(reader.ring_id(), kJournalledRing);
   }
   EXPECT_EQ(reader.next(event), Status::empty);
+  EXPECT_EQ(reader.place().epoch, 2U);
+}
+
+TEST_F(Golden, PlaceIsThatOfTheLastEventAlsoBehindItsSegment) {
+  JournalReader reader = JournalReader::open(directory());
+  Event event;
+  while (reader.next_sequence() < 55) ASSERT_EQ(reader.next(event), Status::ok);
+  EXPECT_EQ(reader.next(event, 55), Status::empty);
+  reader.seek(200);
+  EXPECT_EQ(reader.place().file, directory() + "/" + segment_name(1));
+  EXPECT_EQ(reader.place().epoch, 2U);
 }
 
 TEST_F(Golden, RecordsAreTheBytesThatThisVersionWrites) {
