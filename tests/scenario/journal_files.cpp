@@ -18,17 +18,6 @@ constexpr Shape kShape{.usual_bytes = 200};
 constexpr std::uint64_t kEvents = 5'000;  // more than ten segments
 constexpr std::uint64_t kSegmentBytes = 65'536;
 
-// The error that `action` throws.
-template <class Action>
-std::optional<Error> error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 bool names(const Error& error, const fs::path& file) {
   return std::string(error.what()).find(file.filename()) != std::string::npos;
 }

@@ -36,17 +36,6 @@ struct Board {
   Count over;
 };
 
-// The error that `action` throws.
-template <class Action>
-std::optional<Error> error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 // A file that takes all the room that is left.
 class Ballast {
  public:

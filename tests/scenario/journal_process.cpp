@@ -31,17 +31,6 @@ struct Board {
   Count refused;
 };
 
-// The error that `action` throws.
-template <class Action>
-std::optional<Error> error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 class JournalProcess : public Scene {
  protected:
   void SetUp() override {

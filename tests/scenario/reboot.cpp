@@ -27,17 +27,6 @@ struct Board {
   Count received;
 };
 
-// The error that `action` throws.
-template <class Action>
-std::optional<Error> error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 // A million lines, each another, made of a package manager's log.
 class RealFile {
  public:

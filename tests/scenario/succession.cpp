@@ -29,17 +29,6 @@ struct Board {
   Count over;
 };
 
-// The error that `action` throws.
-template <class Action>
-std::optional<Error> error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 bool names(const Error& error, std::uint64_t pid) {
   return std::string(error.what()).find("process " + std::to_string(pid)) != std::string::npos;
 }

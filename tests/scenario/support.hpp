@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -33,6 +34,17 @@ class Failure : public std::runtime_error {
 // Not for hot paths: the sentence is built in any case.
 inline void require(bool holds, const std::string& sentence) {
   if (!holds) fail(sentence);
+}
+
+// The error that `action` throws; empty: none.
+template <class Action>
+std::optional<Error> error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  return std::nullopt;
 }
 
 inline std::uint64_t now_ns() noexcept {
