@@ -14,7 +14,9 @@
 //     What lies behind it is a torn tail, unless a later record proves that it had been durable (`undurable` in
 //     journal_layout.hpp): that is damage, and refused.
 //   * What lies behind the tail stays there; the next epoch's records are written over it, and their checksums begin with
-//     their epoch, so what an earlier epoch left is never taken for theirs.
+//     their epoch, so what an earlier epoch left is never taken for theirs. Only the header of the first record that is cut
+//     is overwritten with zeros before anything else: the record that takes its place may be torn by the next power cut,
+//     and where just the cut event's number was missing, the same number in the new record would complete it.
 //   * The page cache may show what a failed sync did not bring to the disk, also to the next process. So recovery writes
 //     the tail behind the durable point again, and syncs it, before anything is appended.
 #pragma once

@@ -164,11 +164,20 @@ void JournalLog::scan(const std::vector<std::uint64_t>& segments, Spot spot) {
     if (!whole) refuse_if_it_was_durable(rest, spot);
     if (header.unsynced != 0 && began.offset == core::kSegmentDataOffset)  // its header may be in the cache only
       recovered_.rewritten_bytes += rewrite(*file, std::as_bytes(std::span(&header, 1)), 0, path);
-    recovered_.rewritten_bytes += rewrite(*file, std::span(bytes).first(spot.offset - began.offset), began.offset, path);
+    std::size_t counts = spot.offset - began.offset;
+    if (!whole) {
+      recovered_.torn = !last || std::ranges::any_of(rest, [](std::byte byte) { return byte != std::byte{0}; });
+      // The header of what is cut is taken from the disk: the next record, torn over it, would complete it otherwise.
+      const auto header_cut = rest.first(std::min(rest.size(), sizeof(PlainHeader)));
+      if (std::ranges::any_of(header_cut, [](std::byte byte) { return byte != std::byte{0}; })) {
+        std::ranges::fill(header_cut, std::byte{0});
+        counts += header_cut.size();
+      }
+    }
+    recovered_.rewritten_bytes += rewrite(*file, std::span(bytes).first(counts), began.offset, path);
     newest_epoch_ = std::max(newest_epoch_, spot.epoch);
     if (whole) continue;
 
-    recovered_.torn = !last || std::ranges::any_of(rest, [](std::byte byte) { return byte != std::byte{0}; });
     // A policy that never syncs left a hole: what comes behind it is kept under another name, for people to look at.
     for (auto cut = segment + 1; cut < segments.end(); ++cut) {
       check(storage_->rename(segment_name(*cut), segment_name(*cut) + ".cut"), "set aside",

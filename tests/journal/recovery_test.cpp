@@ -55,6 +55,20 @@ TEST_F(Recovery, CutsATornTail) {
   EXPECT_EQ(writer_.branch.check(copy_, 8), "");
 }
 
+// Only the number of the cut event was missing. The record that is written in its place has the same number in the same
+// bytes, and a power cut may keep no more of it than those.
+TEST_F(Recovery, DoesNotLetANewRecordsNumberCompleteACutEvent) {
+  ASSERT_EQ(writer_.write_and_sync(5), 0);
+  ASSERT_EQ(writer_.write(5), 0);
+  const std::string name = writer_.segment_of(8);
+  const std::uint64_t offset = writer_.offset_of(8);
+  writer_.disk.copy_to(copy_);
+  poke(name, offset, std::uint64_t{0});
+  ASSERT_EQ(JournalLog(copy_, writer_.options).recovered().next_sequence, 8U);
+  poke(name, offset, std::uint64_t{8});
+  EXPECT_EQ(JournalLog(copy_, writer_.options).recovered().next_sequence, 8U);
+}
+
 TEST_F(Recovery, RefusesDamageBeforeAnEventThatProvesIt) {
   ASSERT_EQ(writer_.write_and_sync(5), 0);
   ASSERT_EQ(writer_.write_and_sync(5), 0);
