@@ -3,6 +3,7 @@
 // name every event comes, in order, and again only from its last commit on. Strangers start at random events.
 #include <signal.h>
 
+#include "counts.hpp"
 #include "scenario/support_stream.hpp"
 
 #include <array>
@@ -327,8 +328,8 @@ void Handover::run(bool own_process, std::uint64_t least_lives) {
     process->finish();
     EXPECT_EQ(board_->names.at(i).committed, published) << name_of(i);
   }
-  std::printf("%llu ms, %llu events\n", static_cast<unsigned long long>(took_ms),
-              static_cast<unsigned long long>(published));
+  std::printf("%llu ms\n", static_cast<unsigned long long>(took_ms));
+  test::print_counts({{"events", published}, {"lives", lives}, {"kills", board_->killed}});
   report(lives);
 }
 

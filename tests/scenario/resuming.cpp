@@ -1,5 +1,6 @@
 // A named consumer is killed over and over, while it joins, reads and commits, and each time started again. It goes on
 // after its last commit: it may see an event twice, it never misses one without being told.
+#include "counts.hpp"
 #include "scenario/support_stream.hpp"
 
 namespace ringbolt::scenario {
@@ -131,8 +132,7 @@ void Resuming::run(bool loses) {
   EXPECT_EQ(board_->handled, board_->published);
   EXPECT_GE(board_->lives, kDeaths / 4);
   EXPECT_EQ(board_->gaps != 0, loses);
-  std::printf("%llu lives, %llu events, %llu gaps\n", static_cast<unsigned long long>(board_->lives),
-              static_cast<unsigned long long>(board_->published), static_cast<unsigned long long>(board_->gaps));
+  test::print_counts({{"events", board_->published}, {"lives", board_->lives}, {"gaps", board_->gaps}});
 }
 
 TEST_F(Resuming, NeverMissesAnEventThatTheRingHolds) { run(false); }

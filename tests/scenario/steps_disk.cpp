@@ -4,6 +4,7 @@
 #include <ringbolt/core/mutant.hpp>
 #include <ringbolt/core/step.hpp>
 
+#include "counts.hpp"
 #include "scenario/support_disk.hpp"
 #include "scenario/support_lives.hpp"
 
@@ -94,8 +95,7 @@ std::string PowerCut::power_cuts(std::uint64_t cuts) {
       return "after cut " + std::to_string(cut) + ": " + wrong;
     durable += reported;
   }
-  std::printf("%llu power cuts, %llu durable events looked for\n", static_cast<unsigned long long>(cuts),
-              static_cast<unsigned long long>(durable));
+  test::print_counts({{"power cuts of ext4", cuts}, {"durable events looked for", durable}});
   return {};
 }
 
@@ -142,10 +142,10 @@ std::string PowerCut::crash_images(std::uint64_t images) {
       return "after " + std::to_string(cut) + " writes and flushes: " + wrong;
     files.unmount();
   }
-  std::printf("%llu images of %llu writes and flushes: %llu writes left out, %llu torn; %llu durable events\n",
-              static_cast<unsigned long long>(images), static_cast<unsigned long long>(disk.log_entries()),
-              static_cast<unsigned long long>(crash.writes_left_out()), static_cast<unsigned long long>(crash.torn()),
-              static_cast<unsigned long long>(board.durable));
+  test::print_counts({{"block images of ext4", images}});
+  std::printf("%llu writes and flushes: %llu writes left out, %llu torn; %llu durable events\n",
+              static_cast<unsigned long long>(disk.log_entries()), static_cast<unsigned long long>(crash.writes_left_out()),
+              static_cast<unsigned long long>(crash.torn()), static_cast<unsigned long long>(board.durable));
   if (crash.writes_left_out() < images / 4 || crash.torn() < images / 16)
     return "too little was lost for this to show anything";
   return {};

@@ -5,6 +5,7 @@
 
 #include <ringbolt/core/step.hpp>
 
+#include "counts.hpp"
 #include "scenario/support_stream.hpp"
 
 #include <array>
@@ -149,8 +150,7 @@ void Takeover::run(const std::function<void()>& kill_again_and_again) {
     await("the consumers to reach the end", [&] { return consumer->ended(); });
     consumer->finish();
   }
-  std::printf("%llu events, %llu gaps, %llu newcomers\n", static_cast<unsigned long long>(board_->published),
-              static_cast<unsigned long long>(board_->gaps), static_cast<unsigned long long>(board_->newcomers));
+  test::print_counts({{"events", board_->published}, {"gaps", board_->gaps}, {"newcomers", board_->newcomers}});
 }
 
 TEST_F(Takeover, ContinuesAfterADeathAtEachStep) {
