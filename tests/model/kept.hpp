@@ -1,0 +1,38 @@
+// Orders that are stronger than the explorer can show a need for, each with the reason why a weaker one would do as well.
+// They cost nothing on x86-64. Which of them weaker processors could be spared is not decided yet.
+#pragma once
+
+#include <array>
+
+namespace ringbolt::model {
+
+struct Kept {
+  const char* file;
+  const char* code;  // a piece of the line
+  const char* why;
+};
+
+inline constexpr std::array kKept{
+    Kept{"gates.hpp", "entry.state.compare_exchange", "[W3] and [W4] follow [E1] before anything is written over"},
+    Kept{"gates.hpp", "state_of(entry.state.load_acquire())", "a change makes another round, which begins with [W4]"},
+    Kept{"gates.hpp", "entry.gate.load_acquire()",
+         "the limit is at most the intent, which is made of gates seen before [W4]"},
+    Kept{"gates.hpp", "state_of(entries_[i].state.load_acquire())", "a change makes another round, which begins with [W4]"},
+    Kept{"gates.hpp", "entry.gate.store_release(gate)", "the addition to `changes` behind it releases it"},
+    Kept{"gates.hpp", "entry.state.store_release(state_word", "the addition to `changes` behind it releases it"},
+    Kept{"locate.hpp", "record_at(hint).sequence.load_acquire()", "what it says is believed only after [R1]"},
+    Kept{"locate.hpp", "checkpoint.sequence.load_acquire()", "what it says is believed only after [R1]"},
+    Kept{"writer.hpp", "region.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
+    Kept{"writer.hpp", "header_->hint.store_release(here.position)", "what it points to is believed only after [R1]"},
+    Kept{"writer.hpp", "region_.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
+    Kept{"writer.hpp", "region_.sequence_word(place).store_release", "[W2] of the batch's first event releases it"},
+    Kept{"writer.hpp", "header_->hint.store_release(position_)", "what it points to is believed only after [R1]"},
+    Kept{"writer.hpp", "anchor.position.store_release(kNoPosition)", "read by a successor alone, behind the kernel's lock"},
+    Kept{"writer.hpp", "anchor.sequence.store_release", "read by a successor alone, behind the kernel's lock"},
+    Kept{"writer.hpp", "anchor.position.store_release(position_)", "read by a successor alone, behind the kernel's lock"},
+    Kept{"writer.hpp", "checkpoint.position.store_release(kNoPosition)", "what it points to is believed only after [R1]"},
+    Kept{"writer.hpp", "checkpoint.sequence.store_release", "what it points to is believed only after [R1]"},
+    Kept{"writer.hpp", "checkpoint.position.store_release(position_)", "what it points to is believed only after [R1]"},
+};
+
+}  // namespace ringbolt::model

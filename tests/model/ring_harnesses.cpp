@@ -1,0 +1,225 @@
+// The ring: publisher and readers of production on a few records.
+#include "harnesses.hpp"
+#include "small_ring.hpp"
+
+namespace ringbolt::model {
+namespace {
+
+SmallRing ring;
+
+void begin(Scene& scene) { ring.begin(scene); }
+
+void publish_all(int events) {
+  while (events-- > 0 && ring.publish()) {
+  }
+}
+
+// Reads on, copying, while there is something; an overrun ends it.
+void read_lossily(core::Reader reader, int polls) {
+  alignas(8) std::array<std::byte, kPayloadBytes> buffer{};
+  core::Record record;
+  while (polls-- > 0) {
+    const std::uint64_t expected = reader.place().sequence;
+    switch (reader.copy(record, buffer.data())) {
+      case core::ReadStatus::event:
+        promise_whole(record, expected);
+        reader.advance(record);
+        continue;
+      case core::ReadStatus::empty: continue;
+      case core::ReadStatus::overrun: return;
+      case core::ReadStatus::evicted:
+      case core::ReadStatus::corrupt: promise(false, "bytes that no publisher writes");
+    }
+  }
+}
+
+// A gating reader looks at the bytes in place, as ordinary memory, until it moves its gate.
+void look_at_in_place(const core::Record& record) {
+  for (std::uint64_t offset = 0; offset < kRecordBytes; offset += 8) {
+    const std::uint64_t word = plain_read(ring.data.data() + ((record.position + offset) & (kCapacity - 1)));
+    if (offset == 0) promise(word == record.sequence, "an event with another number");
+    if (offset >= sizeof(core::RecordHeader))
+      promise(word == payload_word(record.sequence, (offset - sizeof(core::RecordHeader)) / 8), "a torn event");
+  }
+}
+
+void publish_and_gated_read(Scene& scene) {
+  begin(scene);
+  ring.gate_at(1);
+  publish_all(3);
+  scene.thread([] { publish_all(2); });
+  scene.thread([] {
+    core::Reader reader(ring.view(), place_of(1));
+    reader.gate_with(ring.entries[0].state, 1);
+    core::Record record;
+    for (int polls = 0; polls < 4; ++polls) {
+      const core::ReadStatus status = reader.peek(record);
+      promise(status == core::ReadStatus::event || status == core::ReadStatus::empty, "a gating reader is overrun");
+      if (status == core::ReadStatus::empty) continue;
+      look_at_in_place(record);
+      reader.advance(record);
+      ring.entries[0].gate.store_release(reader.place().position);  // [G1], as Consumer does
+    }
+  });
+}
+
+void publish_and_overrun_read(Scene& scene) {
+  begin(scene);
+  publish_all(3);
+  scene.thread([] { publish_all(2); });
+  scene.thread([] { read_lossily({ring.view(), place_of(1)}, 2); });
+}
+
+void read_at_the_front(Scene& scene) {
+  begin(scene);
+  publish_all(2);
+  scene.thread([] { publish_all(2); });
+  scene.thread([] { read_lossily({ring.view(), place_of(3)}, 3); });
+}
+
+// Small events, two in one claim: whoever sees the first sees the second.
+void batch(Scene& scene) {
+  begin(scene);
+  constexpr std::uint64_t bytes = 2 * core::record_bytes(0);
+  static_assert(bytes <= core::largest_record_bytes(kCapacity));
+  const auto publish_batch = [] {
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      if (ring.writer.try_claim_bytes(bytes) != core::ClaimStatus::ok && !ring.writer.refill(bytes)) continue;
+      const auto type = static_cast<std::uint32_t>(ring.writer.next_sequence());
+      static_cast<void>(ring.writer.stage(0, 0, type, 0, 1));
+      static_cast<void>(ring.writer.stage(core::record_bytes(0), 0, type + 1, 0, 1));
+      ring.writer.commit_staged(2, bytes);
+      return;
+    }
+  };
+  for (int i = 0; i < 3; ++i) publish_batch();
+  static bool inner_visible;
+  inner_visible = false;
+  scene.thread([publish_batch] { publish_batch(), publish_batch(); });
+  scene.thread([] {
+    core::Reader reader(ring.view(), {3 * bytes, 7});
+    core::Record record;
+    for (int polls = 0; polls < 3; ++polls) {
+      const core::ReadStatus status = reader.peek(record);
+      promise(status != core::ReadStatus::corrupt, "bytes that no publisher writes");
+      if (status == core::ReadStatus::overrun) return;
+      if (status == core::ReadStatus::empty) {
+        promise(!inner_visible, "the first event of a batch is there, and the second is not");
+        continue;
+      }
+      promise(record.type == record.sequence && record.size == 0, "a header that was never published");
+      inner_visible = record.sequence % 2 == 1;
+      reader.advance(record);
+    }
+  });
+}
+
+void joining_a_gate(Scene& scene) {
+  begin(scene);
+  publish_all(3);
+  scene.thread([] { publish_all(3); });
+  scene.thread([] {
+    ring.entries[0].state.store_release(core::state_word(1, core::EntryState::joining));
+    if (!core::join_gate(ring.registry, ring.entries[0], 1, place_of(2).position, ring.view())) return;
+    core::Reader reader(ring.view(), place_of(2));
+    reader.gate_with(ring.entries[0].state, 1);
+    core::Record record;
+    for (int events = 0; events < 2; ++events) {
+      promise(reader.peek(record) == core::ReadStatus::event, "a gating reader is overrun");
+      look_at_in_place(record);
+      reader.advance(record);
+    }
+  });
+}
+
+// The next owner of an entry joins while the publisher's knowledge of the last one is old.
+void joining_again(Scene& scene) {
+  begin(scene);
+  ring.gate_at(1);
+  publish_all(3);
+  scene.thread([] {
+    const std::uint64_t seen = ring.entries[0].state.load_acquire();
+    if (core::generation_of(seen) == 1)
+      static_cast<void>(core::change_state(ring.entries[0], seen, core::EntryState::evicted));
+    publish_all(2);
+  });
+  scene.thread([] {
+    std::uint64_t state = ring.entries[0].state.load_acquire();  // a new owner, behind the lock of the last one
+    while (!ring.entries[0].state.compare_exchange(state, core::state_word(2, core::EntryState::joining))) {
+    }
+    if (!core::join_gate(ring.registry, ring.entries[0], 2, place_of(3).position, ring.view())) return;
+    core::Reader reader(ring.view(), place_of(3));
+    reader.gate_with(ring.entries[0].state, 2);
+    core::Record record;
+    promise(reader.peek(record) == core::ReadStatus::event, "an eviction meant for the last owner hit the next");
+    look_at_in_place(record);
+    promise(!reader.evicted(), "an eviction meant for the last owner hit the next");
+  });
+}
+
+void eviction_during_a_view(Scene& scene) {
+  begin(scene);
+  ring.gate_at(1);
+  publish_all(3);
+  scene.thread([] {
+    publish_all(1);  // finds the ring full
+    const std::uint64_t seen = ring.entries[0].state.load_acquire();
+    promise(core::change_state(ring.entries[0], seen, core::EntryState::evicted), "nobody else changed the entry");
+    publish_all(2);
+  });
+  scene.thread([] {
+    core::Reader reader(ring.view(), place_of(1));
+    reader.gate_with(ring.entries[0].state, 1);
+    alignas(8) std::array<std::byte, kPayloadBytes> buffer{};
+    core::Record record;
+    for (std::uint64_t sequence = 1; sequence <= 2; ++sequence) {
+      const core::ReadStatus status = reader.copy(record, buffer.data());
+      if (status == core::ReadStatus::evicted) return;
+      promise(status == core::ReadStatus::event, "bytes that no publisher writes");
+      promise_whole(record, sequence);
+      reader.advance(record);
+    }
+  });
+}
+
+// A consumer that starts: what the search finds is a published event, or it is told that it was overrun.
+template <class Find>
+void start_and_read(Find find) {
+  const core::Location found = find(core::Locator(ring.view()));
+  promise(found.found != core::Found::corrupt, "a search meets bytes that no publisher writes");
+  if (found.found == core::Found::overrun) return;
+  promise(found.place == place_of(found.place.sequence), "a search ends beside a record");
+  read_lossily({ring.view(), found.place}, 1);
+}
+
+void starting_at_the_newest(Scene& scene) {
+  begin(scene);
+  publish_all(4);
+  scene.thread([] { publish_all(1); });
+  scene.thread([] { start_and_read([](const core::Locator& locator) { return locator.newest(); }); });
+}
+
+void starting_at_the_oldest(Scene& scene) {
+  begin(scene);
+  publish_all(4);
+  scene.thread([] { publish_all(2); });
+  scene.thread([] { start_and_read([](const core::Locator& locator) { return locator.oldest(); }); });
+}
+
+constexpr std::array kHarnesses{
+    Harness{"publish and gated read", 2, publish_and_gated_read},
+    Harness{"publish and overrun read", 3, publish_and_overrun_read},
+    Harness{"read at the front", 2, read_at_the_front},
+    Harness{"batch publish", 2, batch},
+    Harness{"joining a gate", 2, joining_a_gate},
+    Harness{"joining again", 2, joining_again},
+    Harness{"eviction during a view", 2, eviction_during_a_view},
+    Harness{"starting at the newest", 2, starting_at_the_newest},
+    Harness{"starting at the oldest", 1, starting_at_the_oldest},
+};
+
+}  // namespace
+
+std::span<const Harness> ring_harnesses() { return kHarnesses; }
+
+}  // namespace ringbolt::model
