@@ -49,7 +49,7 @@ void print(const Totals& totals) {
       number(totals.images), number(totals.torn), number(totals.cuts_in_recovery), number(totals.second_cuts),
       number(totals.histories), number(totals.lives), number(totals.rolls), number(totals.kills), number(totals.power_cuts),
       number(totals.syncs_failed), number(totals.other_faults));
-  test::print_counts({{"crash images", totals.images}});
+  ::ringbolt::test::print_counts({{"crash images", totals.images}});
 }
 
 TEST(CrashImages, LoseAndChangeNothingThatWasDurable) {
