@@ -1,14 +1,10 @@
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <ringbolt/core/shared_word.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/cursor_file.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -108,12 +104,22 @@ Newest look(Fetch fetch) {
   return newest;
 }
 
+bool read_whole(int fd, std::span<std::byte> bytes, std::uint64_t offset) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t count = sys::pread(fd, bytes.data(), bytes.size(), offset);
+    if (count <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return true;
+}
+
 Newest look_at_file(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  if (sys::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
   if (static_cast<std::uint64_t>(status.st_size) != core::kCursorFileBytes) return {{CursorStatus::wrong_size, {}}, 0};
   return look([fd](std::uint64_t offset, CursorCopy& copy) {
-    return ::pread(fd, &copy, sizeof copy, static_cast<off_t>(offset)) == static_cast<ssize_t>(sizeof copy);
+    return read_whole(fd, std::as_writable_bytes(std::span(&copy, 1)), offset);
   });
 }
 
@@ -148,7 +154,7 @@ Cursor cursor_of(const CursorCopy& copy) noexcept { return {copy.ring_id, copy.e
 // Locked, so that two processes that make the same cursor do not take each other's unfinished file.
 void lock_directory(int directory, const std::string& path) {
   const Deadline deadline{kCreationTimeout};
-  while (::flock(directory, LOCK_EX | LOCK_NB) != 0) {
+  while (sys::flock(directory, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;
     if (error != EWOULDBLOCK && error != EINTR) throw_failed("cannot lock " + path, error);
     if (deadline.passed())
@@ -158,37 +164,36 @@ void lock_directory(int directory, const std::string& path) {
 }
 
 int allocate(int fd) {
-  int result = 0;
-  do {
-    result = ::fallocate(fd, 0, 0, static_cast<off_t>(core::kCursorFileBytes));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != EOPNOTSUPP) return errno;
+  if (sys::fallocate(fd, core::kCursorFileBytes) != 0 && errno != EOPNOTSUPP) return errno;
   // Written as well, so that what is synced here is all that a later sync of the data needs.
   const std::array<std::byte, core::kCursorFileBytes> zeros{};
-  const ssize_t written = ::pwrite(fd, zeros.data(), zeros.size(), 0);
-  if (written < 0) return errno;
-  return written == static_cast<ssize_t>(zeros.size()) ? 0 : ENOSPC;
+  for (std::size_t done = 0; done < zeros.size();) {
+    const ssize_t written = sys::pwrite(fd, zeros.data() + done, zeros.size() - done, done);
+    if (written <= 0) return written < 0 ? errno : ENOSPC;
+    done += static_cast<std::size_t>(written);
+  }
+  return 0;
 }
 
 // The file comes to its name whole and on the disk.
 void make_file(int directory, const std::string& name, const std::string& path) {
   const std::string hidden = "." + name + ".new";
-  static_cast<void>(::unlinkat(directory, hidden.c_str(), 0));  // left by a death at this place
-  const Descriptor made(::openat(directory, hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+  static_cast<void>(sys::unlinkat(directory, hidden.c_str(), 0));  // left by a death at this place
+  const Descriptor made(sys::openat(directory, hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
   int error = made ? allocate(made.get()) : errno;
-  if (error == 0 && ::fsync(made.get()) != 0) error = errno;
-  if (error == 0 && ::renameat(directory, hidden.c_str(), directory, name.c_str()) != 0) error = errno;
-  if (error == 0 && ::fsync(directory) != 0) error = errno;
+  if (error == 0 && sys::fsync(made.get()) != 0) error = errno;
+  if (error == 0 && sys::renameat(directory, hidden.c_str(), directory, name.c_str()) != 0) error = errno;
+  if (error == 0 && sys::fsync(directory) != 0) error = errno;
   if (error == 0) return;
-  if (made) static_cast<void>(::unlinkat(directory, hidden.c_str(), 0));
+  if (made) static_cast<void>(sys::unlinkat(directory, hidden.c_str(), 0));
   throw_failed("cannot make " + path, error);
 }
 
 Descriptor open_directory_of(const std::string& journal, bool make, ForkGuard& guard) {
   const std::string path = directory_path(journal);
-  if (make && ::mkdir(path.c_str(), 0770) == 0) {
-    const Descriptor parent(::open(journal.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!parent || ::fsync(parent.get()) != 0) throw_failed("cannot make " + path, errno);
+  if (make && sys::mkdir(path.c_str(), 0770) == 0) {
+    const Descriptor parent(sys::open(journal.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent || sys::fsync(parent.get()) != 0) throw_failed("cannot make " + path, errno);
   } else if (make && errno != EEXIST) {
     throw_failed("cannot make " + path, errno);
   }
@@ -208,7 +213,7 @@ Descriptor hold(int directory, const std::string& name, const std::string& path,
                                     "' open: end it, or choose another name");
     }
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0) throw_failed("cannot open " + path, errno);
+    if (sys::fstat(file.get(), &status) != 0) throw_failed("cannot open " + path, errno);
     if (status.st_nlink != 0) return file;  // otherwise it was removed between the two calls
   }
 }
@@ -292,7 +297,7 @@ void CursorFile::sync() {
                     "), and none after it can be believed: check the disk, and open the cursor again",
                 failure_);
   }
-  if (::fdatasync(file_.get()) == 0) {
+  if (sys::fdatasync(file_.get()) == 0) {
     durable_copy_ = newest_copy_;
     return;
   }
@@ -302,7 +307,8 @@ void CursorFile::sync() {
 }
 
 CursorContent look_at_cursor(const std::string& journal_directory, const std::string& name) {
-  const Descriptor file(::open(file_path(journal_directory, name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Descriptor file(
+      sys::open(file_path(journal_directory, name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   return file ? look_at_file(file.get()).content : CursorContent{};
 }
 
@@ -334,12 +340,12 @@ bool forget_cursor(const std::string& journal_directory, std::string_view name) 
   const std::string own_name(name);
   ForkGuard guard;
   struct stat status {};
-  if (::stat(directory_path(journal_directory).c_str(), &status) != 0 && errno == ENOENT) return false;
+  if (sys::stat(directory_path(journal_directory).c_str(), &status) != 0 && errno == ENOENT) return false;
   const Descriptor directory = open_directory_of(journal_directory, false, guard);
   const Descriptor file = hold(directory.get(), own_name, path, guard);
   if (!file) return false;
-  if (::unlinkat(directory.get(), own_name.c_str(), 0) != 0) throw_failed("cannot remove " + path, errno);
-  if (::fsync(directory.get()) != 0) throw_failed("cannot sync " + directory_path(journal_directory), errno);
+  if (sys::unlinkat(directory.get(), own_name.c_str(), 0) != 0) throw_failed("cannot remove " + path, errno);
+  if (sys::fsync(directory.get()) != 0) throw_failed("cannot sync " + directory_path(journal_directory), errno);
   return true;
 }
 

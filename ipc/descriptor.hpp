@@ -1,7 +1,7 @@
 // An owned file descriptor. Opened close-on-exec everywhere.
 #pragma once
 
-#include <unistd.h>
+#include <ringbolt/ipc/system.hpp>
 
 #include <utility>
 
@@ -25,7 +25,7 @@ class Descriptor {
   explicit operator bool() const noexcept { return fd_ >= 0; }
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   void close() noexcept {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (fd_ >= 0) sys::close(std::exchange(fd_, -1));
   }
 
  private:

@@ -1,10 +1,7 @@
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/fork_guard.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -50,15 +47,15 @@ ForkGuard::~ForkGuard() {
 void ForkGuard::add_mapping(void* address, std::size_t bytes) {
   const std::scoped_lock lock(guards().mutex);
   mappings_.push_back({address, bytes});
-  ::madvise(address, bytes, MADV_DONTFORK);
+  sys::madvise(address, bytes, MADV_DONTFORK);
 }
 
 int ForkGuard::open_guarded(int directory, const char* file, int flags, mode_t mode) {
   const std::scoped_lock lock(guards().mutex);
   files_.reserve(files_.size() + 1);  // so that nothing can fail once it is open
-  const int fd = ::openat(directory, file, flags, mode);
+  const int fd = sys::openat(directory, file, flags, mode);
   struct stat status {};
-  if (fd >= 0 && ::fstat(fd, &status) == 0) files_.push_back({fd, status.st_dev, status.st_ino});
+  if (fd >= 0 && sys::fstat(fd, &status) == 0) files_.push_back({fd, status.st_dev, status.st_ino});
   return fd;
 }
 
@@ -72,18 +69,18 @@ void ForkGuard::disown() noexcept {
   // The owner closes its descriptors again when the handle is destroyed; /dev/null in their place keeps that harmless.
   for (const File& file : files_) {
     struct stat status {};
-    if (::fstat(file.fd, &status) != 0 || status.st_dev != file.device || status.st_ino != file.inode) continue;
-    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (sys::fstat(file.fd, &status) != 0 || status.st_dev != file.device || status.st_ino != file.inode) continue;
+    const int null = sys::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0) {
-      ::dup3(null, file.fd, O_CLOEXEC);
-      ::close(null);
+      sys::dup3(null, file.fd, O_CLOEXEC);
+      sys::close(null);
     } else {
-      ::close(file.fd);
+      sys::close(file.fd);
     }
   }
   for (const Mapping& mapping : mappings_) {
-    const void* const zeros = ::mmap(mapping.address, mapping.bytes, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    const void* const zeros = sys::mmap(mapping.address, mapping.bytes, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (zeros != mapping.address) continue;
     const auto* const begin = static_cast<const std::byte*>(mapping.address);
     for (core::Word32* word : raised_) {

@@ -1,11 +1,8 @@
-#include <fcntl.h>
 #include <linux/fs.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/journal_page.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,7 +33,7 @@ std::optional<JournalPageFile> JournalPageFile::open(const RingDirectory& direct
     return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`; the journal itself is elsewhere");
   };
   struct stat status {};
-  ::fstat(fd.get(), &status);
+  sys::fstat(fd.get(), &status);
   if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) < sizeof(core::JournalPage))
     throw broken(Code::too_short, "is too short");
   JournalPageFile file;
@@ -54,7 +51,7 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
                            const JournalOptions& options, bool own_process, const JournalExtent& extent) {
   const auto fail = [&](const char* what) {
     const int error = errno;
-    ::unlinkat(directory.fd.get(), kHiddenName, 0);
+    sys::unlinkat(directory.fd.get(), kHiddenName, 0);
     throw Error(error == ENOSPC ? Code::no_space : Code::system,
                 std::string("cannot ") + what + " " + directory.file(kName) + ": " + std::strerror(error), error);
   };
@@ -62,13 +59,10 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
     throw Error(Code::bad_option, "the path of the journal has " + std::to_string(options.directory.size()) +
                                       " characters: at most 2047 are allowed");
   }
-  ::unlinkat(directory.fd.get(), kHiddenName, 0);  // left by a death at this place
+  sys::unlinkat(directory.fd.get(), kHiddenName, 0);  // left by a death at this place
   const Descriptor fd = directory.open_file(kHiddenName, O_RDWR | O_CREAT | O_EXCL);
   if (!fd) fail("create");
-  if (const int error = ::posix_fallocate(fd.get(), 0, sizeof(core::JournalPage)); error != 0) {
-    errno = error;
-    fail("allocate");
-  }
+  if (sys::posix_fallocate(fd.get(), sizeof(core::JournalPage)) != 0) fail("allocate");
   ForkGuard guard;
   JournalPageFile file;
   file.file_ = FileMapping(fd.get(), sizeof(core::JournalPage), Access::read_write, directory.file(kName), guard);
@@ -85,12 +79,12 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
   page.written_sequence.store_relaxed(extent.next_sequence - 1);
   page.durable_sequence.store_relaxed(extent.next_sequence - 1);
   struct stat events {};
-  ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
-  ::fchmod(fd.get(), events.st_mode & 0644);  // whoever may read the events may read this
-  if (::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
-  if (::syscall(SYS_renameat2, directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) return;
+  sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
+  sys::fchmod(fd.get(), events.st_mode & 0644);  // whoever may read the events may read this
+  if (sys::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
+  if (sys::renameat2(directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) return;
   if (errno != EEXIST) fail("rename");
-  ::unlinkat(directory.fd.get(), kHiddenName, 0);
+  sys::unlinkat(directory.fd.get(), kHiddenName, 0);
 }
 
 JournalOptions JournalPageFile::options() const {

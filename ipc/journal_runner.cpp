@@ -1,8 +1,5 @@
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <ringbolt/core/locate.hpp>
@@ -13,6 +10,7 @@
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/retention.hpp>
 #include <ringbolt/ipc/start.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -33,14 +31,14 @@ constexpr std::uint64_t kLongestEndNs = 2'000'000'000;      // of recording what
 
 bool survives_power_cut(const std::string& directory) {
   struct statfs system {};
-  return ::statfs(directory.c_str(), &system) != 0 || (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC);
+  return sys::statfs(directory.c_str(), &system) != 0 || (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC);
 }
 
 // A directory is as durable as its name in the one above.
 void sync_name_of(const std::string& directory) {
   const std::string parent = std::filesystem::path(directory).parent_path();
-  const Descriptor fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd && ::fsync(fd.get()) == 0) return;
+  const Descriptor fd(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && sys::fsync(fd.get()) == 0) return;
   if (errno == EACCES) return;  // then somebody else made it, long ago
   throw Error(Code::system, "cannot sync " + parent + ": " + std::strerror(errno) + ": check the disk", errno);
 }
@@ -244,11 +242,11 @@ void JournalRunner::give_up() noexcept {
 bool JournalRunner::directory_is_there(std::uint64_t now_ns) {
   struct stat lock {};
   // Cheap, and always: what is written to a file without a name, nobody would ever find.
-  if (::fstat(store_->lock.get(), &lock) == 0 && lock.st_nlink == 0) return directory_there_ = false;
+  if (sys::fstat(store_->lock.get(), &lock) == 0 && lock.st_nlink == 0) return directory_there_ = false;
   if (now_ns - looked_ns_ < kLookAtDirectoryEveryNs) return directory_there_;
   looked_ns_ = now_ns;
   struct stat named {};
-  directory_there_ = ::stat(store_->storage->path("lock").c_str(), &named) == 0 && named.st_ino == lock.st_ino &&
+  directory_there_ = sys::stat(store_->storage->path("lock").c_str(), &named) == 0 && named.st_ino == lock.st_ino &&
                      named.st_dev == lock.st_dev;
   return directory_there_;
 }
@@ -347,13 +345,13 @@ void JournalRunner::run(const std::function<bool()>& stop) {
 JournalThread::JournalThread(std::unique_ptr<JournalRunner> runner, const ForkGuard& guard, WaitChannel wake)
     : runner_(std::move(runner)), guard_(&guard), wake_(wake) {
   try {
-    thread_ = std::make_unique<std::thread>([this] {
+    thread_ = std::make_unique<std::thread>(sys::start_thread([this] {
       try {
         runner_->run([this] { return stop_.load(); });
       } catch (const std::exception&) {
         runner_->give_up();
       }
-    });
+    }));
   } catch (const std::system_error& refused) {
     throw Error(Code::system, std::string("cannot start a thread for the journal: ") + refused.what() +
                                   ": check the process's limits (`ulimit -u`)");

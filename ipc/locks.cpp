@@ -1,10 +1,10 @@
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/locks.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
 
@@ -22,16 +22,13 @@ struct flock one_byte(std::uint64_t byte, short type) {
 
 bool try_once(int fd, std::uint64_t byte) {
   struct flock lock = one_byte(byte, F_WRLCK);
-  while (::fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-    if (errno == EAGAIN || errno == EACCES) return false;
-    if (errno == EINTR) continue;
-    const int error = errno;
-    throw Error(Code::system,
-                std::string("cannot lock a byte of a ring's lock file: ") + ::strerror(error) +
-                    ": the file system must support open-file-description locks (tmpfs, ext4, xfs and btrfs do)",
-                error);
-  }
-  return true;
+  if (sys::fcntl_lock(fd, F_OFD_SETLK, &lock) == 0) return true;
+  if (errno == EAGAIN || errno == EACCES) return false;
+  const int error = errno;
+  throw Error(Code::system,
+              std::string("cannot lock a byte of a ring's lock file: ") + ::strerror(error) +
+                  ": the file system must support open-file-description locks (tmpfs, ext4, xfs and btrfs do)",
+              error);
 }
 
 }  // namespace
@@ -47,19 +44,19 @@ bool lock_byte_for(int fd, std::uint64_t byte, std::int64_t timeout_ns) {
   while (!try_once(fd, byte)) {
     if (deadline.passed()) return false;
     const timespec nap{0, 200'000};
-    ::nanosleep(&nap, nullptr);
+    sys::nanosleep(nap);
   }
   return true;
 }
 
 void unlock_byte(int fd, std::uint64_t byte) noexcept {
   struct flock lock = one_byte(byte, F_UNLCK);
-  ::fcntl(fd, F_OFD_SETLK, &lock);
+  sys::fcntl_lock(fd, F_OFD_SETLK, &lock);
 }
 
 bool byte_is_locked(int fd, std::uint64_t byte) {
   struct flock lock = one_byte(byte, F_RDLCK);  // conflicts with an exclusive lock alone
-  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) return false;
+  if (sys::fcntl_lock(fd, F_OFD_GETLK, &lock) != 0) return false;
   return lock.l_type != F_UNLCK;
 }
 

@@ -1,7 +1,6 @@
-#include <sys/mman.h>
-
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/mapping.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/mapped_region.hpp>
@@ -31,6 +30,7 @@ bi::mode_t mode_of(Access access) { return access == Access::read_only ? bi::rea
 
 bi::mapped_region map(int fd, std::uint64_t offset, std::uint64_t bytes, Access access, void* address, int options,
                       const std::string& what) {
+  if (sys::refused(sys::Call::mmap)) throw_map_error(what, bytes, errno);  // mapped_region makes the call itself
   try {
     return {Mappable{fd}, mode_of(access), static_cast<bi::offset_t>(offset), static_cast<std::size_t>(bytes),
             address,      options};
@@ -73,20 +73,20 @@ DoubleMapping::DoubleMapping(int fd, std::uint64_t offset, std::uint64_t bytes, 
     : regions_(std::make_unique<Regions>()) {
   // Reserve a stretch of addresses, cut it to the alignment, and map the file over it twice.
   const std::size_t reserved = static_cast<std::size_t>(2 * bytes + alignment);
-  void* const stretch = ::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const stretch = sys::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (stretch == MAP_FAILED) throw_map_error(what, 2 * bytes, errno);
   const auto begin = reinterpret_cast<std::uintptr_t>(stretch);
   const std::uintptr_t aligned = (begin + alignment - 1) / alignment * alignment;
   auto* const base = reinterpret_cast<std::byte*>(aligned);
-  if (aligned != begin) ::munmap(stretch, aligned - begin);
-  if (const std::size_t tail = begin + reserved - (aligned + 2 * bytes); tail != 0) ::munmap(base + 2 * bytes, tail);
+  if (aligned != begin) sys::munmap(stretch, aligned - begin);
+  if (const std::size_t tail = begin + reserved - (aligned + 2 * bytes); tail != 0) sys::munmap(base + 2 * bytes, tail);
   try {
     regions_->first = map(fd, offset, bytes, access, base, MAP_FIXED, what);
     regions_->second = map(fd, offset, bytes, access, base + bytes, MAP_FIXED, what);
   } catch (...) {
     // What was mapped belongs to a mapped_region and goes with it; the rest of the reservation is ours.
-    if (regions_->first.get_address() == nullptr) ::munmap(base, bytes);
-    ::munmap(base + bytes, bytes);
+    if (regions_->first.get_address() == nullptr) sys::munmap(base, bytes);
+    sys::munmap(base + bytes, bytes);
     throw;
   }
   guard.add_mapping(base, 2 * bytes);

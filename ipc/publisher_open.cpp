@@ -1,12 +1,9 @@
 // Opening a ring to publish: make it, or take it over. No time-out decides anything: whoever holds the lease is the publisher.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <ringbolt/core/takeover.hpp>
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/publisher_impl.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -21,7 +18,7 @@ constexpr std::chrono::milliseconds kLocksOfTheDead{500};
 
 void check_owner(const RingDirectory& directory) {
   struct stat status {};
-  ::fstat(directory.fd.get(), &status);
+  sys::fstat(directory.fd.get(), &status);
   if (status.st_uid == ::geteuid() || ::geteuid() == 0) return;
   throw Error(Code::not_allowed, "ring " + directory.path + " belongs to user " + std::to_string(status.st_uid) +
                                      ": only its owner can publish to it; consumers may be other users");
@@ -134,7 +131,7 @@ void check_options(const core::EventsHeader& header, const PublisherOptions& opt
   compare("numa_node", options.numa_node >= 0, static_cast<std::uint64_t>(header.numa_node),
           static_cast<std::uint64_t>(options.numa_node));
   struct stat registry {};
-  ::fstatat(directory.fd.get(), "consumers", &registry, AT_SYMLINK_NOFOLLOW);
+  sys::fstatat(directory.fd.get(), "consumers", &registry, AT_SYMLINK_NOFOLLOW);
   if (options.mode != 0 && (registry.st_mode & 0777) != registry_mode(options.mode)) {
     differences += (differences.empty() ? "" : ", ") + std::string("other rights than the mode that is asked for");
   }
@@ -217,7 +214,7 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
   header.publisher_pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));  // relaxed: for people
   header.epoch.store_release(self.epoch);
   RINGBOLT_STEP(epoch_stored);
-  if (last_epoch != 0) ::unlinkat(self.ring.directory.fd.get(), ("alive." + std::to_string(last_epoch)).c_str(), 0);
+  if (last_epoch != 0) sys::unlinkat(self.ring.directory.fd.get(), ("alive." + std::to_string(last_epoch)).c_str(), 0);
 
   publisher.writer_ = core::Writer(header, self.events.data(), self.events.capacity(),
                                    core::Gates(registry, self.registry.entries(), self.gating), end.end);

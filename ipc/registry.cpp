@@ -1,12 +1,9 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/journal.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/registry.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -115,7 +112,7 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   if (fd) locks_ = directory.open_file("locks", flags, guard);
   if (!fd || (!locks_ && access == Access::read_write)) throw_cannot_open(directory, fd ? "locks" : "consumers", errno);
   struct stat status {};
-  ::fstat(fd.get(), &status);
+  sys::fstat(fd.get(), &status);
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
   const std::uint64_t page = file_page_bytes(fd.get());
   const auto broken = [&](Code code, const char* why) {

@@ -1,10 +1,4 @@
-#include <dirent.h>
-#include <fcntl.h>
 #include <linux/fs.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/clock.hpp>
@@ -13,6 +7,7 @@
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/removal.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <array>
 #include <cerrno>
@@ -29,43 +24,43 @@ namespace {
 // Names in a directory, `.` and `..` left out. Takes the descriptor.
 std::vector<std::string> names_in(int fd) {
   std::vector<std::string> names;
-  DIR* const directory = ::fdopendir(fd);
+  DIR* const directory = sys::fdopendir(fd);
   if (directory == nullptr) {
-    ::close(fd);
+    sys::close(fd);
     return names;
   }
-  while (const dirent* entry = ::readdir(directory)) {
+  while (const dirent* entry = sys::readdir(directory)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  ::closedir(directory);
+  sys::closedir(directory);
   return names;
 }
 
 // Of a directory only if it is empty: no ring makes any.
 void remove_entry(int directory, const char* name) noexcept {
-  if (::unlinkat(directory, name, 0) != 0) ::unlinkat(directory, name, AT_REMOVEDIR);
+  if (sys::unlinkat(directory, name, 0) != 0) sys::unlinkat(directory, name, AT_REMOVEDIR);
 }
 
 }  // namespace
 
 void remove_directory(int parent, const char* name) noexcept {
-  const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = sys::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd >= 0) {
-    const Descriptor keep(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    const Descriptor keep(sys::duplicate(fd));
     for (const std::string& file : names_in(fd)) remove_entry(keep.get(), file.c_str());
   }
-  ::unlinkat(parent, name, AT_REMOVEDIR);
+  sys::unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 void remove_site(int parent, int fd, const char* name) noexcept {
-  for (const char* file : {"events", "consumers", "locks", "lease", "journal", ".journal.new"}) ::unlinkat(fd, file, 0);
-  ::unlinkat(parent, name, AT_REMOVEDIR);
+  for (const char* file : {"events", "consumers", "locks", "lease", "journal", ".journal.new"}) sys::unlinkat(fd, file, 0);
+  sys::unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 std::uint64_t random_word() noexcept {
   std::uint64_t word = 0;
-  if (::getrandom(&word, sizeof word, 0) != sizeof word)
+  if (sys::getrandom(&word, sizeof word) != sizeof word)
     word = monotonic_ns() ^ static_cast<std::uint64_t>(::getpid()) << 32;
   return word;
 }
@@ -77,13 +72,13 @@ std::string hidden_name(const std::string& base, const char* kind) {
 }
 
 void sweep_hidden(int parent, const std::string& base) {
-  const int listing = ::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int listing = sys::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) return;
   for (const std::string& name : names_in(listing)) {
     if (!name.starts_with("." + base + ".new-") && !name.starts_with("." + base + ".gone-")) continue;
-    const Descriptor site(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const Descriptor site(sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     // Whoever takes the lease owns the directory: a creator that finds it taken goes elsewhere.
-    const Descriptor lease(::openat(site.get(), "lease", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+    const Descriptor lease(sys::openat(site.get(), "lease", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (lease && try_lock_byte(lease.get(), kPublisherByte)) remove_directory(parent, name.c_str());
   }
 }
@@ -100,14 +95,14 @@ namespace {
 void check_is_ring(const RingDirectory& directory) {
   struct stat status {};
   for (const char* file : {"events", "consumers", "locks", "lease"}) {
-    if (::fstatat(directory.fd.get(), file, &status, AT_SYMLINK_NOFOLLOW) == 0) return;
+    if (sys::fstatat(directory.fd.get(), file, &status, AT_SYMLINK_NOFOLLOW) == 0) return;
   }
   if (!directory.still_there()) return;  // somebody else is removing it, which is another answer
   throw Error(Code::damaged, directory.path + " is not a ring: there is none of a ring's files in it: choose another name");
 }
 void check_holds_nothing_else(const RingDirectory& directory, const std::vector<std::string>& files) {
   for (const std::string& file : files) {
-    const int listing = ::openat(directory.fd.get(), file.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int listing = sys::openat(directory.fd.get(), file.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (listing < 0 || names_in(listing).empty()) continue;
     throw Error(Code::damaged, "cannot remove ring " + directory.path + ": in it is the directory '" + file +
                                    "', which is not empty and not of a ring's making: move it elsewhere first");
@@ -116,13 +111,13 @@ void check_holds_nothing_else(const RingDirectory& directory, const std::vector<
 
 // The directory is renamed by name, so somebody else's new ring might be hit in its place: then it gets its name back.
 bool hide(int parent, const std::string& base, const std::string& hidden, const RingDirectory& directory) {
-  if (::renameat(parent, base.c_str(), parent, hidden.c_str()) != 0) return false;
+  if (sys::renameat(parent, base.c_str(), parent, hidden.c_str()) != 0) return false;
   struct stat meant {};
   struct stat hit {};
-  ::fstat(directory.fd.get(), &meant);
-  ::fstatat(parent, hidden.c_str(), &hit, AT_SYMLINK_NOFOLLOW);
+  sys::fstat(directory.fd.get(), &meant);
+  sys::fstatat(parent, hidden.c_str(), &hit, AT_SYMLINK_NOFOLLOW);
   if (meant.st_ino == hit.st_ino && meant.st_dev == hit.st_dev) return true;
-  ::syscall(SYS_renameat2, parent, hidden.c_str(), parent, base.c_str(), RENAME_NOREPLACE);
+  sys::renameat2(parent, hidden.c_str(), parent, base.c_str(), RENAME_NOREPLACE);
   errno = ENOENT;
   return false;
 }
@@ -133,7 +128,7 @@ void remove_ring(std::string_view name, bool force) {
   const RingDirectory directory = RingDirectory::open(name);
   const std::filesystem::path path(directory.path);
   const std::string base = path.filename();
-  const Descriptor parent(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor parent(sys::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto refuse = [&](int error) {
     const std::string what = "cannot remove ring " + directory.path;
     if (error == ENOENT)
@@ -154,7 +149,7 @@ void remove_ring(std::string_view name, bool force) {
   }
   if (!directory.still_there()) refuse(ENOENT);
   // What takes a descriptor comes first, so that a lack of them leaves the ring whole.
-  const int listing = ::openat(directory.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int listing = sys::openat(directory.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) refuse(errno);
   const std::vector<std::string> files = names_in(listing);
   check_holds_nothing_else(directory, files);

@@ -1,15 +1,7 @@
 // Making a ring: everything is allocated and written under a hidden name, then the directory is renamed.
-#include <dirent.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
 #include <linux/mempolicy.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <ringbolt/core/takeover.hpp>
 #include <ringbolt/ipc/clock.hpp>
@@ -18,6 +10,7 @@
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/removal.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -41,10 +34,10 @@ std::string readable_bytes(std::uint64_t bytes) {
 // Where the file system that holds `path` is mounted.
 std::string mount_point(std::filesystem::path path) {
   struct stat here {};
-  if (::stat(path.c_str(), &here) != 0) return path;
+  if (sys::stat(path.c_str(), &here) != 0) return path;
   while (path.has_parent_path() && path != path.parent_path()) {
     struct stat above {};
-    if (::stat(path.parent_path().c_str(), &above) != 0 || above.st_dev != here.st_dev) break;
+    if (sys::stat(path.parent_path().c_str(), &above) != 0 || above.st_dev != here.st_dev) break;
     path = path.parent_path();
   }
   return path;
@@ -65,7 +58,7 @@ const char* advice(int error) {
   if (error == EFBIG) throw Error(Code::no_space, sentence + advice(error), error);
   if (error == ENOSPC || error == EDQUOT || error == ENOMEM) {
     struct statfs system {};
-    if (::statfs(parent.c_str(), &system) == 0) {
+    if (sys::statfs(parent.c_str(), &system) == 0) {
       const auto block = static_cast<std::uint64_t>(system.f_bsize);
       sentence += " on " + mount_point(parent) + " (free " + readable_bytes(system.f_bavail * block) + " of " +
                   readable_bytes(system.f_blocks * block) + ")";
@@ -113,11 +106,11 @@ namespace {
 Descriptor open_parent(const std::string& ring_path, std::uint64_t asked_bytes) {
   std::string parent = std::filesystem::path(ring_path).parent_path();
   if (parent.empty()) parent = ".";
-  if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) throw_cannot_create(ring_path, asked_bytes, errno);
-  Descriptor fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (sys::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) throw_cannot_create(ring_path, asked_bytes, errno);
+  Descriptor fd(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw_cannot_create(ring_path, asked_bytes, errno);
   struct stat status {};
-  ::fstat(fd.get(), &status);
+  sys::fstat(fd.get(), &status);
   const bool others_write = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
   const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
   if (!ours || others_write) {
@@ -138,12 +131,12 @@ class Site {
       : parent_(parent) {
     for (int attempt = 0; attempt < 100; ++attempt) {
       name_ = hidden_name(base, "new");
-      if (::mkdirat(parent, name_.c_str(), 0700) != 0) {
+      if (sys::mkdirat(parent, name_.c_str(), 0700) != 0) {
         if (errno == EEXIST) continue;
         throw_cannot_create(ring_path, asked_bytes, errno);
       }
       directory_ = {std::string(name), ring_path,
-                    Descriptor(::openat(parent, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
+                    Descriptor(sys::openat(parent, name_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))};
       if (directory_.fd) {
         lease_ = directory_.open_file("lease", O_RDWR | O_CREAT | O_EXCL, guard);
         if (lease_ && lock_or_remove()) {
@@ -169,8 +162,8 @@ class Site {
 
   // False: the name is taken.
   [[nodiscard]] bool rename_to(const std::string& base) {
-    if (::syscall(SYS_renameat2, parent_, name_.c_str(), parent_, base.c_str(), RENAME_NOREPLACE) == 0 ||
-        ((errno == EINVAL || errno == ENOSYS) && ::renameat(parent_, name_.c_str(), parent_, base.c_str()) == 0)) {
+    if (sys::renameat2(parent_, name_.c_str(), parent_, base.c_str(), RENAME_NOREPLACE) == 0 ||
+        ((errno == EINVAL || errno == ENOSYS) && sys::renameat(parent_, name_.c_str(), parent_, base.c_str()) == 0)) {
       made_ = false;
       return true;
     }
@@ -183,7 +176,7 @@ class Site {
   bool lock_or_remove() {
     try {
       struct stat lease {};
-      return try_lock_byte(lease_.get(), kPublisherByte) && ::fstat(lease_.get(), &lease) == 0 && lease.st_nlink != 0;
+      return try_lock_byte(lease_.get(), kPublisherByte) && sys::fstat(lease_.get(), &lease) == 0 && lease.st_nlink != 0;
     } catch (...) {
       remove();
       throw;
@@ -205,30 +198,27 @@ class Site {
 Descriptor allocate(const RingDirectory& site, const char* file, std::uint64_t bytes, std::uint64_t asked_bytes) {
   // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills, before it says EFBIG.
   rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) throw_cannot_create(site.path, asked_bytes, EFBIG);
+  if (sys::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
+    throw_cannot_create(site.path, asked_bytes, EFBIG);
   Descriptor fd = site.open_file(file, O_RDWR | O_CREAT | O_EXCL);
-  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) throw_cannot_create(site.path, asked_bytes, errno);
+  if (!fd || sys::ftruncate(fd.get(), bytes) != 0) throw_cannot_create(site.path, asked_bytes, errno);
   return fd;
 }
 
 void fill(const RingDirectory& site, int fd, std::uint64_t bytes, std::uint64_t asked_bytes) {
-  int result = 0;
-  do {
-    result = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno == EOPNOTSUPP)
-    result = (errno = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes))) == 0 ? 0 : -1;
+  int result = sys::fallocate(fd, bytes);
+  if (result != 0 && errno == EOPNOTSUPP) result = sys::posix_fallocate(fd, bytes);
   if (result != 0) throw_cannot_create(site.path, asked_bytes, errno);
 }
 
 void set_access(int fd, mode_t mode, const std::string& group, const RingDirectory& site) {
-  if (!group.empty() && ::fchown(fd, static_cast<uid_t>(-1), group_id(group)) != 0) {
+  if (!group.empty() && sys::fchown(fd, static_cast<uid_t>(-1), group_id(group)) != 0) {
     throw Error(
         Code::not_allowed,
         "cannot give " + site.path + " to group '" + group + "': " + std::strerror(errno) + ": be a member of it, or root",
         errno);
   }
-  ::fchmod(fd, mode);
+  sys::fchmod(fd, mode);
 }
 
 // Bits of `mode` for classes of users that have the given permission in it, e.g. rw for whoever may write.
@@ -395,7 +385,7 @@ bool bind_to_node(std::byte* data, std::uint64_t bytes, int node) {
   constexpr std::size_t word_bits = 8 * sizeof(unsigned long);
   std::array<unsigned long, 1024 / word_bits> nodes{};
   nodes[static_cast<std::size_t>(node) / word_bits] = 1UL << (static_cast<std::size_t>(node) % word_bits);
-  return ::syscall(SYS_mbind, data, bytes, MPOL_BIND, nodes.data(), 1024UL + 1, 0) == 0;
+  return sys::mbind(data, bytes, MPOL_BIND, nodes.data(), 1024UL + 1) == 0;
 }
 
 }  // namespace
@@ -405,10 +395,10 @@ std::uint64_t apply_memory_options(const core::EventsHeader& header, std::byte* 
   std::uint64_t granted = header.options & core::kOptionTimestamps;
   if ((header.options & core::kOptionNumaNode) != 0 && bind_to_node(data, capacity, header.numa_node))
     granted |= core::kOptionNumaNode;
-  if ((header.options & core::kOptionHugePages) != 0) ::madvise(data, 2 * capacity, MADV_HUGEPAGE);
-  if ((header.options & core::kOptionPrefault) != 0 && ::madvise(data, 2 * capacity, MADV_POPULATE_WRITE) == 0)
+  if ((header.options & core::kOptionHugePages) != 0) sys::madvise(data, 2 * capacity, MADV_HUGEPAGE);
+  if ((header.options & core::kOptionPrefault) != 0 && sys::madvise(data, 2 * capacity, MADV_POPULATE_WRITE) == 0)
     granted |= core::kOptionPrefault;
-  if ((header.options & core::kOptionLockMemory) != 0 && ::mlock(data, capacity) == 0) granted |= core::kOptionLockMemory;
+  if ((header.options & core::kOptionLockMemory) != 0 && sys::mlock(data, capacity) == 0) granted |= core::kOptionLockMemory;
   if ((header.options & core::kOptionHugePages) != 0 && (on_hugetlbfs(fd) || mapped_hugely(data)))
     granted |= core::kOptionHugePages;
   return granted;

@@ -1,12 +1,9 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -158,7 +155,7 @@ void throw_refused(const std::string& what, int error, const char* whose_right) 
 
 RingDirectory RingDirectory::open(std::string_view name) {
   RingDirectory directory{std::string(name), ring_path(name), {}};
-  directory.fd = Descriptor(::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  directory.fd = Descriptor(sys::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.fd) {
     if (errno == ENOENT) throw_not_found(name, directory.path);
     if (errno == ENOTDIR || errno == ELOOP) {
@@ -179,7 +176,7 @@ constexpr mode_t kPrivate = 0600;
 // Whatever else can be opened is closed again.
 Descriptor regular(Descriptor opened) noexcept {
   struct stat status {};
-  if (!opened || (::fstat(opened.get(), &status) == 0 && S_ISREG(status.st_mode))) return opened;
+  if (!opened || (sys::fstat(opened.get(), &status) == 0 && S_ISREG(status.st_mode))) return opened;
   opened = {};
   errno = ENXIO;
   return opened;
@@ -188,7 +185,7 @@ Descriptor regular(Descriptor opened) noexcept {
 }  // namespace
 
 Descriptor RingDirectory::open_file(const char* file, int flags) const noexcept {
-  return regular(Descriptor(::openat(fd.get(), file, flags | kAlways, kPrivate)));
+  return regular(Descriptor(sys::openat(fd.get(), file, flags | kAlways, kPrivate)));
 }
 
 Descriptor RingDirectory::open_file(const char* file, int flags, ForkGuard& guard) const {
@@ -198,13 +195,13 @@ Descriptor RingDirectory::open_file(const char* file, int flags, ForkGuard& guar
 bool RingDirectory::still_there() const noexcept {
   struct stat held {};
   struct stat named {};
-  return ::fstat(fd.get(), &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+  return sys::fstat(fd.get(), &held) == 0 && sys::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
          held.st_dev == named.st_dev;
 }
 
 bool RingDirectory::removed() const noexcept {
   struct stat held {};
-  return ::fstat(fd.get(), &held) == 0 && held.st_nlink == 0;
+  return sys::fstat(fd.get(), &held) == 0 && held.st_nlink == 0;
 }
 
 EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard& guard) {
@@ -217,7 +214,7 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
                 ENOENT);
   }
   struct stat status {};
-  ::fstat(fd.get(), &status);
+  sys::fstat(fd.get(), &status);
   const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
   const auto too_short = [&] {
     return Error(Code::too_short, path + " has " + std::to_string(file_bytes) +
@@ -252,7 +249,7 @@ bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader
 
 Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, ForkGuard& guard) {
   constexpr const char* hidden = ".alive.new";
-  ::unlinkat(directory.fd.get(), hidden, 0);
+  sys::unlinkat(directory.fd.get(), hidden, 0);
   const auto fail = [&](const char* what) {
     const int error = errno;
     const std::string sentence =
@@ -266,11 +263,11 @@ Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, 
   if (!alive) throw fail("create");
   if (!try_lock_byte(alive.get(), kPublisherByte)) throw fail("lock");
   struct stat events {};
-  ::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
-  ::fchmod(alive.get(), events.st_mode & 0644);  // whoever may read the events may ask whether the publisher lives
-  if (::fchown(alive.get(), static_cast<uid_t>(-1), events.st_gid) != 0) throw fail("set the group of");
+  sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
+  sys::fchmod(alive.get(), events.st_mode & 0644);  // whoever may read the events may ask whether the publisher lives
+  if (sys::fchown(alive.get(), static_cast<uid_t>(-1), events.st_gid) != 0) throw fail("set the group of");
   const std::string name = "alive." + std::to_string(epoch);
-  if (::renameat(directory.fd.get(), hidden, directory.fd.get(), name.c_str()) != 0) throw fail("rename");
+  if (sys::renameat(directory.fd.get(), hidden, directory.fd.get(), name.c_str()) != 0) throw fail("rename");
   return alive;
 }
 

@@ -2,6 +2,7 @@
 
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/segment_maker.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
 #include <new>
@@ -13,7 +14,7 @@ namespace ringbolt::ipc {
 SegmentMaker::SegmentMaker(Storage& storage, bool with_thread) : storage_(&storage) {
   if (!with_thread) return;
   try {
-    thread_ = std::thread([this] { run(); });
+    thread_ = sys::start_thread([this] { run(); });
   } catch (const std::system_error& refused) {
     throw Error(Code::system, std::string("cannot start a thread for the journal's segments: ") + refused.what() +
                                   ": check the process's limits (`ulimit -u`)");

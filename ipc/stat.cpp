@@ -1,13 +1,11 @@
-#include <signal.h>
-
 #include <ringbolt/core/locate.hpp>
 #include <ringbolt/ipc/journal_page.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/stat.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
 namespace ringbolt {
@@ -61,7 +59,7 @@ void read_extent(const core::RingView& view, RingStat& stat) {
 }
 
 // Where the locks cannot be seen the process table must do: for people only.
-bool looks_alive(std::uint64_t pid) { return pid != 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
+bool looks_alive(std::uint64_t pid) { return pid != 0 && sys::process_exists(pid); }
 
 ConsumerStat read_consumer(const Registry& registry, std::uint32_t index, const RingStat& ring) {
   const auto entries = registry.entries();

@@ -1,13 +1,7 @@
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <ringbolt/ipc/descriptor.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/storage.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,27 +11,18 @@
 namespace ringbolt::ipc {
 namespace {
 
-// Repeats a system call that a signal interrupted.
-template <class Call>
-auto uninterrupted(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 int answer(int result) noexcept { return result == 0 ? 0 : errno; }
 
 class PosixFile final : public StorageFile {
  public:
   explicit PosixFile(int fd) noexcept : fd_(fd) {}
   ~PosixFile() override {
-    if (mapped_ != nullptr) ::munmap(mapped_, mapped_bytes_);
+    if (mapped_ != nullptr) sys::munmap(mapped_, mapped_bytes_);
   }
 
   int write(std::span<const std::byte> bytes, std::uint64_t offset) override {
     while (!bytes.empty()) {
-      const ssize_t written =
-          uninterrupted([&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+      const ssize_t written = sys::pwrite(fd_.get(), bytes.data(), bytes.size(), offset);
       if (written < 0) return errno;
       if (written == 0) return ENOSPC;
       bytes = bytes.subspan(static_cast<std::size_t>(written));
@@ -49,8 +34,7 @@ class PosixFile final : public StorageFile {
   int read(std::span<std::byte> bytes, std::uint64_t offset, std::size_t& got) override {
     got = 0;
     while (got < bytes.size()) {
-      const ssize_t count = uninterrupted(
-          [&] { return ::pread(fd_.get(), bytes.data() + got, bytes.size() - got, static_cast<off_t>(offset + got)); });
+      const ssize_t count = sys::pread(fd_.get(), bytes.data() + got, bytes.size() - got, offset + got);
       if (count < 0) return errno;
       if (count == 0) break;
       got += static_cast<std::size_t>(count);
@@ -59,16 +43,16 @@ class PosixFile final : public StorageFile {
   }
 
   // The file's length does not change after `allocate`, so the data alone is enough. Never repeated: see storage.hpp.
-  int sync() override { return answer(::fdatasync(fd_.get())); }
+  int sync() override { return answer(sys::fdatasync(fd_.get())); }
 
   int allocate(std::uint64_t bytes, bool zeroed) override {
     // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills, before it says EFBIG.
     rlimit limit{};
-    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return EFBIG;
-    const int result = uninterrupted([&] { return ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(bytes)); });
+    if (sys::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return EFBIG;
+    const int result = sys::fallocate(fd_.get(), bytes);
     if (result != 0 && errno != EOPNOTSUPP) return errno;
     if (result != 0) {  // no promise of space on such a file system: write it
-      if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) return errno;
+      if (sys::ftruncate(fd_.get(), bytes) != 0) return errno;
       zeroed = true;
     }
     if (!zeroed) return 0;
@@ -78,15 +62,15 @@ class PosixFile final : public StorageFile {
           std::span(zeros).first(static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - offset)));
       if (const int error = write(part, offset); error != 0) return error;
     }
-    if (::fsync(fd_.get()) != 0) return errno;
+    if (sys::fsync(fd_.get()) != 0) return errno;
     // What was written in one piece lies in large folios, and a small write would then cost a sync of all of one.
-    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED);
+    sys::drop_from_page_cache(fd_.get());
     return 0;
   }
 
   int size(std::uint64_t& bytes) override {
     struct stat status {};
-    if (::fstat(fd_.get(), &status) != 0) return errno;
+    if (sys::fstat(fd_.get(), &status) != 0) return errno;
     bytes = static_cast<std::uint64_t>(status.st_size);
     return 0;
   }
@@ -97,12 +81,12 @@ class PosixFile final : public StorageFile {
       std::uint64_t bytes = 0;
       if (error = size(bytes); error != 0) return {};
       if (bytes == 0) return {};
-      void* const address = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_.get(), 0);
+      void* const address = sys::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_.get(), 0);
       if (address == MAP_FAILED) {
         error = errno;
         return {};
       }
-      ::madvise(address, bytes, MADV_DONTFORK);
+      sys::madvise(address, bytes, MADV_DONTFORK);
       mapped_ = address;
       mapped_bytes_ = bytes;
     }
@@ -126,29 +110,29 @@ class PosixStorage final : public Storage {
     return open_with(name, writable ? O_RDWR : O_RDONLY, file);
   }
   int rename(const std::string& from, const std::string& to) override {
-    return answer(::renameat(directory_.get(), from.c_str(), directory_.get(), to.c_str()));
+    return answer(sys::renameat(directory_.get(), from.c_str(), directory_.get(), to.c_str()));
   }
-  int remove(const std::string& name) override { return answer(::unlinkat(directory_.get(), name.c_str(), 0)); }
-  int sync_directory() override { return answer(::fsync(directory_.get())); }
+  int remove(const std::string& name) override { return answer(sys::unlinkat(directory_.get(), name.c_str(), 0)); }
+  int sync_directory() override { return answer(sys::fsync(directory_.get())); }
 
   int list(std::vector<std::string>& names) override {
     names.clear();
-    const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int copy = sys::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (copy < 0) return errno;
-    DIR* const entries = ::fdopendir(copy);
+    DIR* const entries = sys::fdopendir(copy);
     if (entries == nullptr) {
       const int error = errno;
-      ::close(copy);
+      sys::close(copy);
       return error;
     }
     errno = 0;
-    while (const dirent* entry = ::readdir(entries)) {
+    while (const dirent* entry = sys::readdir(entries)) {
       const std::string name = entry->d_name;
       if (name != "." && name != "..") names.push_back(name);
       errno = 0;
     }
     const int error = errno;
-    ::closedir(entries);
+    sys::closedir(entries);
     return error;
   }
 
@@ -157,11 +141,11 @@ class PosixStorage final : public Storage {
  private:
   int open_with(const std::string& name, int flags, std::unique_ptr<StorageFile>& file) {
     // O_NONBLOCK: where somebody has put a pipe, open(2) would wait for its other end.
-    const int fd = ::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    const int fd = sys::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (fd < 0) return errno;
     Descriptor owned(fd);
     struct stat status {};
-    if (::fstat(fd, &status) != 0) return errno;
+    if (sys::fstat(fd, &status) != 0) return errno;
     if (!S_ISREG(status.st_mode)) return EINVAL;
     file = std::make_unique<PosixFile>(owned.release());
     return 0;
@@ -184,8 +168,8 @@ class PosixStorage final : public Storage {
 }  // namespace
 
 std::unique_ptr<Storage> open_directory(const std::string& path, bool create) {
-  if (create && ::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) throw_cannot_open(path, errno);
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (create && sys::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) throw_cannot_open(path, errno);
+  const int fd = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) throw_cannot_open(path, errno);
   return std::make_unique<PosixStorage>(Descriptor(fd), path);
 }
