@@ -148,7 +148,7 @@ class Consumer {
   [[nodiscard]] const Gap& last_gap() const noexcept { return gap_; }
   // The publisher ended the stream and everything was read.
   [[nodiscard]] bool closed() const noexcept;
-  // Does a publisher hold the ring at this moment? Asks the kernel: about a microsecond.
+  // Does a publisher hold the ring at this moment? Asks the kernel: about a microsecond. Throws Error where it does not say.
   [[nodiscard]] bool publisher_alive() const;
   [[nodiscard]] std::uint64_t next_sequence() const noexcept { return reader_.place().sequence; }
   [[nodiscard]] const ConsumerCounters& counters() const noexcept { return counters_; }

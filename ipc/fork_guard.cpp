@@ -4,6 +4,7 @@
 #include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 
 namespace ringbolt::ipc {
@@ -55,7 +56,14 @@ int ForkGuard::open_guarded(int directory, const char* file, int flags, mode_t m
   files_.reserve(files_.size() + 1);  // so that nothing can fail once it is open
   const int fd = sys::openat(directory, file, flags, mode);
   struct stat status {};
-  if (fd >= 0 && sys::fstat(fd, &status) == 0) files_.push_back({fd, status.st_dev, status.st_ino});
+  if (fd < 0) return fd;
+  if (sys::fstat(fd, &status) != 0) {
+    const int error = errno;
+    sys::close(fd);
+    errno = error;
+    return -1;
+  }
+  files_.push_back({fd, status.st_dev, status.st_ino});
   return fd;
 }
 

@@ -21,15 +21,21 @@ struct JournalBuilder::Impl {
       throw Error(Code::already_exists,
                   "cannot write a journal to " + path + ": there is something already: choose a new directory");
     }
-    storage = open_directory(path, true);
-    made = true;
     LogOptions options;
     if (segment_bytes != 0) options.segment_bytes = segment_bytes;
-    log.emplace(*storage, options);
+    try {
+      storage = open_directory(path, true);
+      log.emplace(*storage, options);
+    } catch (...) {
+      remove();
+      throw;
+    }
   }
   ~Impl() {
     log.reset();
-    if (!made || finished) return;
+    if (!finished) remove();
+  }
+  void remove() const noexcept {
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
       std::filesystem::remove_all(entry.path(), ignored);
@@ -54,7 +60,6 @@ struct JournalBuilder::Impl {
 
   std::string directory;
   bool existed = false;
-  bool made = false;
   bool finished = false;
   std::unique_ptr<Storage> storage;
   std::optional<JournalLog> log;

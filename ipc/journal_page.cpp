@@ -32,10 +32,7 @@ std::optional<JournalPageFile> JournalPageFile::open(const RingDirectory& direct
   const auto broken = [&](Code code, const char* why) {
     return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`; the journal itself is elsewhere");
   };
-  struct stat status {};
-  sys::fstat(fd.get(), &status);
-  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) < sizeof(core::JournalPage))
-    throw broken(Code::too_short, "is too short");
+  if (bytes_in(fd.get(), path) < sizeof(core::JournalPage)) throw broken(Code::too_short, "is too short");
   JournalPageFile file;
   file.file_ = FileMapping(fd.get(), sizeof(core::JournalPage), access, path, guard);
   const core::JournalPage& page = file.page();
@@ -79,8 +76,8 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
   page.written_sequence.store_relaxed(extent.next_sequence - 1);
   page.durable_sequence.store_relaxed(extent.next_sequence - 1);
   struct stat events {};
-  sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
-  sys::fchmod(fd.get(), events.st_mode & 0644);  // whoever may read the events may read this
+  if (sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW) != 0) fail("find the rights for");
+  if (sys::fchmod(fd.get(), events.st_mode & 0644) != 0) fail("set the rights of");  // who reads the events may read this
   if (sys::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
   if (sys::renameat2(directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) return;
   if (errno != EEXIST) fail("rename");

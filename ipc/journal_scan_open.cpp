@@ -20,7 +20,12 @@ void check(int error, const std::string& what) {
   const std::string sentence = what + ": " + std::strerror(error);
   if (error == EACCES || error == EPERM)
     throw Error(Code::not_allowed, sentence + ": become a user who may read the journal", error);
-  throw Error(Code::system, sentence + ": check the disk and its file system", error);
+  throw Error(Code::system, sentence + ": check the disk, its file system and the process's limits (`ulimit -a`)", error);
+}
+
+// Says nothing about the file: whoever has more descriptors, memory or rights can read it.
+bool is_ours(int error) {
+  return error == EACCES || error == EPERM || error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
 bool is_zero(std::span<const std::byte> bytes) {
@@ -57,13 +62,13 @@ void JournalScan::read_headers() {
 void JournalScan::read_header(Segment& segment) {
   const std::string path = storage_->path(segment_name(segment.first));
   std::unique_ptr<StorageFile> file;
-  const int error = storage_->open(segment_name(segment.first), false, file);
-  if (error == EACCES || error == EPERM) check(error, "cannot open " + path);
+  int error = storage_->open(segment_name(segment.first), false, file);
+  if (error == 0) error = file->size(segment.bytes);
+  if (is_ours(error)) check(error, "cannot open " + path);
   if (error != 0) {
     segment.bad = std::string("it cannot be opened: ") + std::strerror(error);
     return;
   }
-  static_cast<void>(file->size(segment.bytes));
   const HeaderStatus status = read_segment_header(*file, segment.first, segment.header);
   // Another version says so in a header that holds together; otherwise it is a damaged byte.
   const bool whole = segment.header.checksum == struct_checksum(segment.header);
@@ -154,6 +159,7 @@ bool JournalScan::load() {
   std::unique_ptr<StorageFile> file;
   if (const int error = storage_->open(segment_name(here().first), false, file); error != 0) {
     if (error == ENOENT) return false;
+    if (is_ours(error)) check(error, "cannot open " + path_);
     read_failure_ = std::strerror(error);
     return true;
   }

@@ -20,15 +20,18 @@ struct flock one_byte(std::uint64_t byte, short type) {
   return lock;
 }
 
+[[noreturn]] void throw_cannot_lock(const char* what, int error) {
+  throw Error(Code::system,
+              std::string("cannot ") + what + " a byte of a ring's lock file: " + ::strerror(error) +
+                  ": the file system must support open-file-description locks (tmpfs, ext4, xfs and btrfs do)",
+              error);
+}
+
 bool try_once(int fd, std::uint64_t byte) {
   struct flock lock = one_byte(byte, F_WRLCK);
   if (sys::fcntl_lock(fd, F_OFD_SETLK, &lock) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
-  const int error = errno;
-  throw Error(Code::system,
-              std::string("cannot lock a byte of a ring's lock file: ") + ::strerror(error) +
-                  ": the file system must support open-file-description locks (tmpfs, ext4, xfs and btrfs do)",
-              error);
+  throw_cannot_lock("lock", errno);
 }
 
 }  // namespace
@@ -56,7 +59,7 @@ void unlock_byte(int fd, std::uint64_t byte) noexcept {
 
 bool byte_is_locked(int fd, std::uint64_t byte) {
   struct flock lock = one_byte(byte, F_RDLCK);  // conflicts with an exclusive lock alone
-  if (sys::fcntl_lock(fd, F_OFD_GETLK, &lock) != 0) return false;
+  if (sys::fcntl_lock(fd, F_OFD_GETLK, &lock) != 0) throw_cannot_lock("see who has locked", errno);
   return lock.l_type != F_UNLCK;
 }
 

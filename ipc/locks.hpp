@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kPublisherByte = 0;
 // The same, trying again for at most so long.
 [[nodiscard]] bool lock_byte_for(int fd, std::uint64_t byte, std::int64_t timeout_ns);
 void unlock_byte(int fd, std::uint64_t byte) noexcept;
-// Does any other descriptor hold the byte exclusively? Needs read access only.
+// Does any other descriptor hold the byte exclusively? Needs read access only. Throws Error (system) if the kernel does not say.
 [[nodiscard]] bool byte_is_locked(int fd, std::uint64_t byte);
 
 }  // namespace ringbolt::ipc

@@ -18,7 +18,8 @@ constexpr std::chrono::milliseconds kLocksOfTheDead{500};
 
 void check_owner(const RingDirectory& directory) {
   struct stat status {};
-  sys::fstat(directory.fd.get(), &status);
+  if (sys::fstat(directory.fd.get(), &status) != 0)
+    throw_refused("cannot look at " + directory.path, errno, "only the ring's owner can publish to it");
   if (status.st_uid == ::geteuid() || ::geteuid() == 0) return;
   throw Error(Code::not_allowed, "ring " + directory.path + " belongs to user " + std::to_string(status.st_uid) +
                                      ": only its owner can publish to it; consumers may be other users");
@@ -131,7 +132,8 @@ void check_options(const core::EventsHeader& header, const PublisherOptions& opt
   compare("numa_node", options.numa_node >= 0, static_cast<std::uint64_t>(header.numa_node),
           static_cast<std::uint64_t>(options.numa_node));
   struct stat registry {};
-  sys::fstatat(directory.fd.get(), "consumers", &registry, AT_SYMLINK_NOFOLLOW);
+  if (sys::fstatat(directory.fd.get(), "consumers", &registry, AT_SYMLINK_NOFOLLOW) != 0)
+    throw_refused("cannot look at " + directory.file("consumers"), errno, "only the ring's owner can publish to it");
   if (options.mode != 0 && (registry.st_mode & 0777) != registry_mode(options.mode)) {
     differences += (differences.empty() ? "" : ", ") + std::string("other rights than the mode that is asked for");
   }

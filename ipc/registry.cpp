@@ -111,9 +111,7 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   const Descriptor fd = directory.open_file("consumers", flags);
   if (fd) locks_ = directory.open_file("locks", flags, guard);
   if (!fd || (!locks_ && access == Access::read_write)) throw_cannot_open(directory, fd ? "locks" : "consumers", errno);
-  struct stat status {};
-  sys::fstat(fd.get(), &status);
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t bytes = bytes_in(fd.get(), path);
   const std::uint64_t page = file_page_bytes(fd.get());
   const auto broken = [&](Code code, const char* why) {
     return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`");

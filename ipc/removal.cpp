@@ -44,13 +44,13 @@ void remove_entry(int directory, const char* name) noexcept {
 
 }  // namespace
 
-void remove_directory(int parent, const char* name) noexcept {
+bool remove_directory(int parent, const char* name) noexcept {
   const int fd = sys::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd >= 0) {
     const Descriptor keep(sys::duplicate(fd));
     for (const std::string& file : names_in(fd)) remove_entry(keep.get(), file.c_str());
   }
-  sys::unlinkat(parent, name, AT_REMOVEDIR);
+  return sys::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;  // then somebody else has swept it away
 }
 
 void remove_site(int parent, int fd, const char* name) noexcept {
@@ -79,7 +79,7 @@ void sweep_hidden(int parent, const std::string& base) {
     const Descriptor site(sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     // Whoever takes the lease owns the directory: a creator that finds it taken goes elsewhere.
     const Descriptor lease(sys::openat(site.get(), "lease", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
-    if (lease && try_lock_byte(lease.get(), kPublisherByte)) remove_directory(parent, name.c_str());
+    if (lease && try_lock_byte(lease.get(), kPublisherByte)) static_cast<void>(remove_directory(parent, name.c_str()));
   }
 }
 
@@ -164,11 +164,18 @@ void remove_ring(std::string_view name, bool force) {
   const std::string hidden = hidden_name(base, "gone");
   if (!hide(parent.get(), base, hidden, directory)) refuse(errno);
   for (const std::string& file : files) remove_entry(directory.fd.get(), file.c_str());
-  remove_directory(parent.get(), hidden.c_str());  // and what a publisher has put there meanwhile
+  const bool gone = remove_directory(parent.get(), hidden.c_str()) ||  // and what a publisher has put there meanwhile
+                    remove_directory(parent.get(), hidden.c_str());
+  const int error = gone ? 0 : errno;
   sweep_hidden(parent.get(), base);
   if (registry) {
     registry->sleepers().wake_all();
     registry->gate_sleepers().wake_all();
+  }
+  if (!gone) {
+    throw_refused("ring " + directory.path + " is removed, but its memory is still in use by files in " +
+                      std::string(path.parent_path() / hidden) + " that cannot be",
+                  error, "only its owner can");
   }
 }
 

@@ -7,7 +7,8 @@
 namespace ringbolt::ipc {
 
 // Removes the files in `parent`/`name` and the directory. Knows no subdirectories: a ring has none.
-void remove_directory(int parent, const char* name) noexcept;
+// False, with errno set, if that leaves something.
+[[nodiscard]] bool remove_directory(int parent, const char* name) noexcept;
 
 // The same for a ring under construction, whose directory is open as `fd`; needs no further descriptor.
 void remove_site(int parent, int fd, const char* name) noexcept;

@@ -110,7 +110,7 @@ Descriptor open_parent(const std::string& ring_path, std::uint64_t asked_bytes) 
   Descriptor fd(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw_cannot_create(ring_path, asked_bytes, errno);
   struct stat status {};
-  sys::fstat(fd.get(), &status);
+  if (sys::fstat(fd.get(), &status) != 0) throw_cannot_create(ring_path, asked_bytes, errno);
   const bool others_write = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
   const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
   if (!ours || others_write) {
@@ -218,7 +218,8 @@ void set_access(int fd, mode_t mode, const std::string& group, const RingDirecto
         "cannot give " + site.path + " to group '" + group + "': " + std::strerror(errno) + ": be a member of it, or root",
         errno);
   }
-  sys::fchmod(fd, mode);
+  if (sys::fchmod(fd, mode) != 0)
+    throw_refused("cannot set the rights of " + site.path, errno, "choose another directory with RINGBOLT_DIR");
 }
 
 // Bits of `mode` for classes of users that have the given permission in it, e.g. rw for whoever may write.

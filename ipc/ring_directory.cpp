@@ -176,9 +176,10 @@ constexpr mode_t kPrivate = 0600;
 // Whatever else can be opened is closed again.
 Descriptor regular(Descriptor opened) noexcept {
   struct stat status {};
-  if (!opened || (sys::fstat(opened.get(), &status) == 0 && S_ISREG(status.st_mode))) return opened;
-  opened = {};
-  errno = ENXIO;
+  if (!opened) return opened;
+  const int error = sys::fstat(opened.get(), &status) != 0 ? errno : S_ISREG(status.st_mode) ? 0 : ENXIO;
+  if (error != 0) opened = {};
+  errno = error;
   return opened;
 }
 
@@ -190,6 +191,12 @@ Descriptor RingDirectory::open_file(const char* file, int flags) const noexcept 
 
 Descriptor RingDirectory::open_file(const char* file, int flags, ForkGuard& guard) const {
   return regular(Descriptor(guard.open_guarded(fd.get(), file, flags | kAlways, kPrivate)));
+}
+
+std::uint64_t bytes_in(int fd, const std::string& path) {
+  struct stat status {};
+  if (sys::fstat(fd, &status) != 0) throw_refused("cannot look at " + path, errno, kOwnerDecides);
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 bool RingDirectory::still_there() const noexcept {
@@ -213,9 +220,7 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
     throw Error(Code::damaged, directory.path + " is not a ring: there is no file `events` in it: choose another name",
                 ENOENT);
   }
-  struct stat status {};
-  sys::fstat(fd.get(), &status);
-  const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t file_bytes = bytes_in(fd.get(), path);
   const auto too_short = [&] {
     return Error(Code::too_short, path + " has " + std::to_string(file_bytes) +
                                       " bytes and ends before its data: remove it with `ringbolt rm --force`");
@@ -243,6 +248,8 @@ bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader
     if (epoch == 0) return false;
     const Descriptor alive = directory.open_file(("alive." + std::to_string(epoch)).c_str(), O_RDONLY);
     if (alive) return byte_is_locked(alive.get(), kPublisherByte);
+    if (errno != ENOENT && !is_no_file(errno))  // then nobody knows
+      throw_refused("cannot see whether a publisher of " + directory.path + " lives", errno, kOwnerDecides);
     if (header.epoch.load_acquire() == epoch) return false;  // otherwise a successor has just taken over: look again
   }
 }
@@ -263,8 +270,9 @@ Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, 
   if (!alive) throw fail("create");
   if (!try_lock_byte(alive.get(), kPublisherByte)) throw fail("lock");
   struct stat events {};
-  sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW);
-  sys::fchmod(alive.get(), events.st_mode & 0644);  // whoever may read the events may ask whether the publisher lives
+  if (sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW) != 0) throw fail("find the rights for");
+  // Whoever may read the events may ask whether the publisher lives.
+  if (sys::fchmod(alive.get(), events.st_mode & 0644) != 0) throw fail("set the rights of");
   if (sys::fchown(alive.get(), static_cast<uid_t>(-1), events.st_gid) != 0) throw fail("set the group of");
   const std::string name = "alive." + std::to_string(epoch);
   if (sys::renameat(directory.fd.get(), hidden, directory.fd.get(), name.c_str()) != 0) throw fail("rename");

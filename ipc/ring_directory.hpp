@@ -29,6 +29,9 @@ void check_name(std::string_view name, const char* whose);
 // failed, on which object.
 [[noreturn]] void throw_refused(const std::string& what, int error, const char* whose_right);
 
+// How long an open file is. Throws as `throw_refused` does.
+[[nodiscard]] std::uint64_t bytes_in(int fd, const std::string& path);
+
 struct JournalExtent;  // journal_page.hpp
 
 // An existing ring's directory. Throws Error: not_found, not_allowed, bad_name.
@@ -90,7 +93,8 @@ struct HeldRing {
 // returns those that took effect. `fd` is the ring's directory or a file in it.
 [[nodiscard]] std::uint64_t apply_memory_options(const core::EventsHeader& header, std::byte* data, int fd);
 
-// Does the publisher of the present epoch live? By the lock on `alive.EPOCH`; needs read access only.
+// Does the publisher of the present epoch live? By the lock on `alive.EPOCH`; needs read access only. Throws Error (system,
+// not_allowed) where that cannot be seen: nobody is called dead on a guess.
 [[nodiscard]] bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader& header);
 // The locked file of a new epoch, in place. The caller holds the lease.
 [[nodiscard]] Descriptor make_alive_file(const RingDirectory& directory, std::uint64_t epoch, ForkGuard& guard);
