@@ -1,6 +1,5 @@
 #include <isa-l/crc.h>
 
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/ipc/checksum.hpp>
 
 #include <algorithm>
@@ -21,7 +20,6 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed) noexc
 }
 
 std::uint32_t epoch_seed(std::uint64_t epoch) noexcept {
-  if (core::mutated(core::Mutant::no_epoch_in_checksum)) epoch = 0;
   return crc32c(std::as_bytes(std::span(&epoch, 1)));
 }
 

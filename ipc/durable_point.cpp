@@ -1,4 +1,3 @@
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/ipc/durable_point.hpp>
 
 #include <cerrno>
@@ -53,7 +52,7 @@ int DurableFile::create() {
   if (const int error = storage_->create(kHiddenName, file_); error != 0) return error;
   int error = file_->allocate(2 * core::kCopyDistance, true);
   if (error == 0) error = storage_->rename(kHiddenName, kName);
-  if (error == 0 && !core::mutated(core::Mutant::no_directory_sync)) error = storage_->sync_directory();
+  if (error == 0) error = storage_->sync_directory();
   if (error != 0) file_.reset();
   return error;
 }

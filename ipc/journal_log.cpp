@@ -1,5 +1,4 @@
 // Writing the journal; opening it is in journal_recovery.cpp.
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/journal_log.hpp>
 
@@ -9,8 +8,6 @@
 #include <utility>
 
 namespace ringbolt::ipc {
-
-using core::Mutant;
 
 namespace {
 
@@ -56,7 +53,7 @@ int JournalLog::write_note(std::uint64_t first_sequence, bool after_durable) {
   staged_bytes_ = encode_epoch(buffer_.data(), note, note.opened_ns);
   next_sequence_ = first_sequence;
   if (const int error = write_staged(); error != 0) return error;
-  if (const int error = sync_file(); error != 0) return error;
+  if (const int error = file_->sync(); error != 0) return error;
   epoch_ = note.epoch;
   seed_ = epoch_seed(epoch_);
   if (!after_durable) return 0;
@@ -86,7 +83,7 @@ int JournalLog::begin_segment(std::uint64_t first_sequence, std::uint64_t at_lea
   // The header is on the disk before the name is, where something is promised or a file of that name is there already.
   if (error == 0 && (after_sync || first_sequence == segment_)) error = blank.file->sync();
   if (error == 0) error = storage_->rename(blank.name, segment_name(first_sequence));
-  if (error == 0 && after_sync && !core::mutated(Mutant::no_directory_sync)) error = storage_->sync_directory();
+  if (error == 0 && after_sync) error = storage_->sync_directory();
   if (error != 0) {
     static_cast<void>(storage_->remove(blank.name));
     return error;
@@ -149,17 +146,11 @@ int JournalLog::write_staged() {
   offset_ = end;
   staged_bytes_ = 0;
   written_sequence_ = next_sequence_ - 1;
-  if (core::mutated(Mutant::acknowledge_before_sync)) durable_sequence_ = written_sequence_;
   return 0;
 }
 
-int JournalLog::sync_file() {
-  const int error = file_->sync();
-  return error != 0 && core::mutated(Mutant::believe_second_sync) ? file_->sync() : error;
-}
-
 int JournalLog::sync() {
-  if (const int error = sync_file(); error != 0) return error;
+  if (const int error = file_->sync(); error != 0) return error;
   durable_sequence_ = written_sequence_;
   durable_offset_ = offset_;
   return 0;

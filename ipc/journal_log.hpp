@@ -124,7 +124,6 @@ class JournalLog {
   [[nodiscard]] int roll();
   [[nodiscard]] int write_staged();
   [[nodiscard]] int write_durable_point();
-  [[nodiscard]] int sync_file();
   void sync_later();
   void write_index();
   void add_to_index(const PlainHeader& header, std::uint64_t offset);

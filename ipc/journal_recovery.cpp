@@ -1,5 +1,4 @@
 // Opening a journal to write on: find its end, make that durable. See journal_log.hpp for what may have been left behind.
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/journal_log.hpp>
 #include <ringbolt/ipc/removal.hpp>
@@ -39,7 +38,7 @@ void JournalLog::recover() {
     return;
   }
   // A death between a segment's renaming and the sync of the directory left a name that a power cut would take away.
-  if (!core::mutated(core::Mutant::no_directory_sync)) check(storage_->sync_directory(), "sync", storage_->path(""));
+  check(storage_->sync_directory(), "sync", storage_->path(""));
   recovered_.empty = false;
   recovered_.segments = segments.size();
   recovered_.first_sequence = segments.front();
@@ -222,8 +221,7 @@ void JournalLog::refuse_if_it_was_durable(std::span<const std::byte> rest, const
 std::uint64_t JournalLog::rewrite(StorageFile& file, std::span<const std::byte> bytes, std::uint64_t offset,
                                   const std::string& path) const {
   if (bytes.empty()) return 0;
-  for (std::size_t done = 0; done < bytes.size() && !core::mutated(core::Mutant::no_rewrite_of_tail);
-       done += kRewriteBytes) {
+  for (std::size_t done = 0; done < bytes.size(); done += kRewriteBytes) {
     const auto part = bytes.subspan(done, std::min(kRewriteBytes, bytes.size() - done));
     check(file.write(part, offset + done), "write", path);
   }

@@ -283,6 +283,15 @@ TEST(Locating, APlaceThatIsNotAMultipleOfEightIsNoEvent) {
   EXPECT_TRUE(Locator(ring.view()).published_at({104, 9}, record));
 }
 
+TEST(Locating, TheOldestWhereOnlyTheHintIsKnownIsTheBeginning) {
+  TestRing ring;
+  Log log{.start = {0, 1}, .events = {}};
+  LoggedWriter writer(ring, log);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(writer.publish(40));
+  for (Boundary& each : ring.header().checkpoints) each.position.store_relaxed(kNoPosition);
+  EXPECT_EQ(Locator(ring.view()).oldest().place, log.events.front().place);
+}
+
 TEST(Locating, AnEventThatNothingPointsToYet) {
   // Between the first commit and its hint, and with its checkpoint invalidated.
   const TestRing ring;

@@ -303,6 +303,20 @@ TEST_F(CursorTest, NeverBelievesASyncAfterOneThatFailed) {
   EXPECT_EQ(cursor->read(), cursor_at(1));
 }
 
+// A power cut may leave a mixture of whatever was stored since.
+TEST_F(CursorTest, NeverStoresOverWhatASyncMadeDurable) {
+  CursorFile cursor = open();
+  const FileBytes empty = bytes();
+  cursor.store(cursor_at(1));
+  const std::size_t durable = differing_copy(empty, bytes());
+  cursor.sync();
+  const FileBytes synced = bytes();
+  for (std::uint64_t sequence = 2; sequence < 12; ++sequence) {
+    cursor.store(cursor_at(sequence));
+    EXPECT_EQ(std::memcmp(bytes().data() + durable, synced.data() + durable, sizeof(core::CursorCopy)), 0) << sequence;
+  }
+}
+
 // Otherwise the sync of the next life would have nothing to write, and say so of what the disk never got.
 TEST_F(CursorTest, IsStoredAgainWhenItIsOpened) {
   open().store(cursor_at(1));

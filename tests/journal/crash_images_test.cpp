@@ -1,4 +1,4 @@
-// Random histories of a journal, a million images of what a crash would leave of it, and the mutants that they must catch.
+// Random histories of a journal, and a million images of what a crash would leave of it.
 //
 // The environment: SEED repeats a run (its first history has that very seed), RINGBOLT_IMAGES says how many images,
 // RINGBOLT_SOAK_SECONDS goes on for so long.
@@ -53,7 +53,6 @@ void print(const Totals& totals) {
 }
 
 TEST(CrashImages, LoseAndChangeNothingThatWasDurable) {
-  mutate(core::Mutant::none);
   const std::uint64_t wanted = number_from("RINGBOLT_IMAGES", kImages);
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(number_from("RINGBOLT_SOAK_SECONDS", 0));
   Totals totals;
@@ -68,43 +67,6 @@ TEST(CrashImages, LoseAndChangeNothingThatWasDurable) {
   EXPECT_GT(totals.syncs_failed, 0U);
   EXPECT_GT(totals.rolls, totals.histories);
 }
-
-// Tests of the tests: once is enough, and the sanitizers are slow.
-#if !defined(RINGBOLT_SANITIZED)
-constexpr std::uint64_t kMostImagesForAMutant = 2'000'000;
-
-class Mutants : public testing::TestWithParam<core::Mutant> {};
-
-TEST_P(Mutants, AreCaught) {
-  mutate(GetParam());
-  Totals totals;
-  std::string violation;
-  for (std::uint64_t seed = first_seed(); violation.empty() && totals.images < kMostImagesForAMutant; ++seed)
-    violation = History(seed, totals).run();
-  mutate(core::Mutant::none);
-  EXPECT_NE(violation, "") << "survived " << totals.images << " images";
-  std::printf("caught after %llu images: %s\n", static_cast<unsigned long long>(totals.images), violation.c_str());
-}
-
-std::string name_of(const testing::TestParamInfo<core::Mutant>& info) {
-  switch (info.param) {
-    case core::Mutant::none: break;
-    case core::Mutant::acknowledge_before_sync: return "AcknowledgeBeforeSync";
-    case core::Mutant::no_checksum: return "NoChecksum";
-    case core::Mutant::no_epoch_in_checksum: return "NoEpochInChecksum";
-    case core::Mutant::no_directory_sync: return "NoDirectorySync";
-    case core::Mutant::no_rewrite_of_tail: return "NoRewriteOfTail";
-    case core::Mutant::believe_second_sync: return "BelieveSecondSync";
-  }
-  return "None";
-}
-
-INSTANTIATE_TEST_SUITE_P(Journal, Mutants,
-                         testing::Values(core::Mutant::acknowledge_before_sync, core::Mutant::no_checksum,
-                                         core::Mutant::no_epoch_in_checksum, core::Mutant::no_directory_sync,
-                                         core::Mutant::no_rewrite_of_tail, core::Mutant::believe_second_sync),
-                         name_of);
-#endif
 
 }  // namespace
 }  // namespace ringbolt::ipc::test

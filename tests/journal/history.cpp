@@ -8,7 +8,6 @@
 namespace ringbolt::ipc::test {
 namespace {
 
-std::uint32_t active_mutant = 0;
 constexpr int kAttempts = 8;  // more than the faults that are ever planned at once
 
 LogOptions draw_options(Random& random) {
@@ -20,11 +19,6 @@ LogOptions draw_options(Random& random) {
 }
 
 }  // namespace
-
-void mutate(core::Mutant mutant) noexcept { active_mutant = static_cast<std::uint32_t>(mutant); }
-
-extern "C" std::uint32_t ringbolt_mutant() { return active_mutant; }
-extern "C" void ringbolt_on_step(core::Step /*step*/) {}
 
 History::History(std::uint64_t seed, Totals& totals)
     : random_(seed),

@@ -3,7 +3,6 @@
 // drawn, recovered by the production code, and held against what was published.
 #pragma once
 
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/ipc/journal_log.hpp>
 
 #include <array>
@@ -17,9 +16,6 @@
 #include "sim_disk.hpp"
 
 namespace ringbolt::ipc::test {
-
-// The mutation that production code runs with from here on.
-void mutate(core::Mutant mutant) noexcept;
 
 struct Totals {
   std::uint64_t histories = 0;

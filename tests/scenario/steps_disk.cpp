@@ -1,10 +1,10 @@
 // Power cuts on a real file system: ext4 that is shut down while a journal is written to it, and ext4 from every state that a
 // disk with a volatile cache could have been left in. What was reported durable is there; and a journal that reports too
 // early is caught by the same test.
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/core/step.hpp>
 
 #include "counts.hpp"
+#include "mutants/mutated.hpp"
 #include "scenario/support_disk.hpp"
 #include "scenario/support_lives.hpp"
 
@@ -13,10 +13,6 @@
 
 namespace ringbolt::scenario {
 namespace {
-
-using core::Mutant;
-
-Mutant mutant = Mutant::none;  // of this process and of those it starts
 
 constexpr std::uint64_t kCuts = 110;
 constexpr std::uint64_t kLivesOfAJournal = 10;
@@ -33,7 +29,7 @@ class PowerCut : public Scene {
     if (why.empty()) why = Disk::why_not();
     if (!why.empty()) GTEST_SKIP() << why;
   }
-  void TearDown() override { mutant = Mutant::none; }
+  void TearDown() override { mutants::switch_on(""); }
 
   static void expect_loss(const std::string& wrong) {
     std::printf("caught: %s\n", wrong.c_str());
@@ -154,19 +150,18 @@ std::string PowerCut::crash_images(std::uint64_t images) {
 TEST_F(PowerCut, TakesNoDurableEventBack) { EXPECT_EQ(power_cuts(scaled(kCuts)), ""); }
 
 TEST_F(PowerCut, ShowsAJournalThatAcknowledgesBeforeTheSync) {
-  mutant = Mutant::acknowledge_before_sync;
+  mutants::switch_on("acknowledge_before_sync");  // in the processes that are started, too
   expect_loss(power_cuts(kMutantTries));
 }
 
 TEST_F(PowerCut, LeavesNoImageWithoutWhatWasDurable) { EXPECT_EQ(crash_images(scaled(kImages)), ""); }
 
 TEST_F(PowerCut, LeavesImagesThatShowAJournalThatAcknowledgesBeforeTheSync) {
-  mutant = Mutant::acknowledge_before_sync;
+  mutants::switch_on("acknowledge_before_sync");  // in the processes that are started, too
   expect_loss(crash_images(kMutantTries));
 }
 
 }  // namespace
 }  // namespace ringbolt::scenario
 
-extern "C" std::uint32_t ringbolt_mutant() { return static_cast<std::uint32_t>(ringbolt::scenario::mutant); }
 extern "C" void ringbolt_on_step(ringbolt::core::Step /*step*/) {}

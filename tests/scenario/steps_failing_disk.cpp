@@ -2,9 +2,9 @@
 // is reported durable afterwards is on the disk: by the same process, by the next one, and after a power cut.
 #include <unistd.h>
 
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/core/step.hpp>
 
+#include "mutants/mutated.hpp"
 #include "scenario/support_disk.hpp"
 #include "scenario/support_lives.hpp"
 
@@ -14,10 +14,6 @@
 
 namespace ringbolt::scenario {
 namespace {
-
-using core::Mutant;
-
-Mutant mutant = Mutant::none;  // of this process and of those it starts
 
 constexpr std::uint64_t kDiskBytes = std::uint64_t{24} << 20;
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{64} << 10;
@@ -38,7 +34,7 @@ class FailingDisk : public Scene {
     if (!why.empty()) GTEST_SKIP() << why;
   }
   void TearDown() override {
-    mutant = Mutant::none;
+    mutants::switch_on("");
     files_.reset();
     disk_.reset();
   }
@@ -195,13 +191,13 @@ TEST_F(FailingDisk, IsSurvivedOverARestart) {
 }
 
 TEST_F(FailingDisk, ShowsAJournalThatBelievesASecondSync) {
-  mutant = Mutant::believe_second_sync;
+  mutants::switch_on("believe_second_sync");  // in the processes that are started, too
   expect_loss(goes_on(Fails::write));
   expect_loss(goes_on(Fails::flush));
 }
 
 TEST_F(FailingDisk, ShowsARecoveryThatBelievesThePageCache) {
-  mutant = Mutant::no_rewrite_of_tail;
+  mutants::switch_on("no_rewrite_of_tail");  // in the processes that are started, too
   expect_loss(starts_again(Fails::write, Ring::is_lost));
   expect_loss(starts_again(Fails::flush, Ring::is_lost));
 }
@@ -209,5 +205,4 @@ TEST_F(FailingDisk, ShowsARecoveryThatBelievesThePageCache) {
 }  // namespace
 }  // namespace ringbolt::scenario
 
-extern "C" std::uint32_t ringbolt_mutant() { return static_cast<std::uint32_t>(ringbolt::scenario::mutant); }
 extern "C" void ringbolt_on_step(ringbolt::core::Step /*step*/) {}

@@ -186,7 +186,6 @@ TEST_F(Takeover, ContinuesAfterAThousandDeathsAtRandomInstants) {
 }  // namespace
 }  // namespace ringbolt::scenario
 
-extern "C" std::uint32_t ringbolt_mutant() { return 0; }
 extern "C" void ringbolt_on_step(ringbolt::core::Step step) {
   using ringbolt::scenario::mortal;
   if (mortal == nullptr || mortal->deadly_step != static_cast<std::uint64_t>(step) + 1) return;
