@@ -229,7 +229,7 @@ inline constexpr std::array kTable = {
   Row{"lease_of_a_ring_that_is_gone", "lock", "who waits takes the lease of a ring that was removed meanwhile",
       "ipc/publisher_open.cpp", kExpression,
       "RINGBOLT_STEP(lease_taken);\n  if («!directory.still_there()») return std::nullopt;", "false",
-      "ipc_mutants", "Opening.AStandbyDoesNotTakeTheLeaseOfARingThatIsGone"},
+      "ipc_mutants", "Opening.AStandbyThatStoodStillDoesNotTakeTheLeaseOfARingThatIsGone"},
   Row{"living_gate_is_reclaimed", "lock", "the gate of a living consumer is taken for a dead one's",
       "ipc/registry.cpp", kExpression, "owner_lives(index) || !try_lock_byte_of(index)", "false",
       "ipc_mutants", "Policies.AStoppedConsumerIsAliveAndItsGateHolds"},
