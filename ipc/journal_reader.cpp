@@ -34,7 +34,7 @@ struct JournalReader::Impl {
       refresh();
       if (segments.empty()) return false;
       if (wanted < segments.front()) {
-        gap = Gap{wanted, segments.front() - 1, false};
+        gap = Gap{reported ? wanted : gap.first, segments.front() - 1, false};  // more may have been removed meanwhile
         reported = false;
         wanted = segments.front();
       }

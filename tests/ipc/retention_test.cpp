@@ -1,10 +1,14 @@
 // What goes from a journal, what stays, and who is in the way.
+#include <unistd.h>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/cursor_file.hpp>
+
 #include <ringbolt/ipc/retention.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "journal_files.hpp"
@@ -166,6 +170,41 @@ TEST_F(RetentionTest, LeavesAReaderInsideASegmentWhatItReads) {
   EXPECT_FALSE(std::filesystem::exists(test::segment_path(directory_, 1)));
   const Found found = look_at(mapped.subspan(core::kSegmentDataOffset + kControlRecordBytes), 1, 1, epoch_seed(1));
   EXPECT_EQ(found.lies, Lies::event);
+}
+
+// What a reader has listed is gone when it opens it, and it lists again: the gap begins where it did all the same.
+TEST_F(RetentionTest, LosesNothingOfTheGapOfAReaderThatItIsFasterThan) {
+  {
+    test::JournalWriter writer(directory_);
+    writer.sync_each(false);
+    writer.append(3'000, 400);
+  }
+  segments_ = segments_in(directory_);
+  ASSERT_GT(segments_.size(), 250U);
+  JournalReader reader = JournalReader::open(directory_);
+  // One segment goes in each round, sooner or later after the reader has begun it.
+  std::uint64_t round = 0;
+  std::thread remover([&] {
+    for (std::size_t i = 0; i + 1 < segments_.size(); ++i) {
+      while (std::atomic_ref(round).load() <= i) std::this_thread::yield();
+      for (const std::uint64_t until = monotonic_ns() + i % 64 * 2'000; monotonic_ns() < until;) {
+      }
+      ::unlink(test::segment_path(directory_, segments_[i]).c_str());
+    }
+  });
+  Event event;
+  std::uint64_t gaps = 0;
+  while (reader.next_sequence() < segments_.back()) {
+    std::atomic_ref(round).fetch_add(1);
+    reader.seek(1);
+    if (reader.next(event) == Status::gap) {
+      ++gaps;
+      EXPECT_EQ(reader.last_gap().first, 1U);
+    }
+  }
+  remover.join();
+  EXPECT_GT(gaps, 0U);
+  EXPECT_EQ(reader.last_gap().last, segments_.back() - 1);
 }
 
 TEST_F(RetentionTest, LeavesAJournalThatOpensAndGoesOn) {

@@ -276,6 +276,9 @@ inline constexpr std::array kTable = {
   Row{"removal_not_synced", "sync", "the next segment is removed before the last removal is on the disk",
       "ipc/retention.cpp", kExpression, "error_ = «storage_->sync_directory()»;", "0",
       "ipc_mutants", "RetentionTest.BringsEachRemovalToTheDiskBeforeTheNext"},
+  Row{"gap_forgets_its_beginning", "bounds", "a gap that grows while a reader looks for its end begins anew",
+      "ipc/journal_reader.cpp", kExpression, "reported ? wanted : gap.first", "wanted",
+      "ipc_mutants", "RetentionTest.LosesNothingOfTheGapOfAReaderThatItIsFasterThan"},
 
   // ---- cursors
   Row{"cursor_checksum_unchecked", "checksum", "the checksum of a cursor is not looked at",
