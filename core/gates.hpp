@@ -85,8 +85,11 @@ class Gates {
 [[nodiscard]] inline bool join_gate(RegistryHeader& registry, ConsumerEntry& entry, std::uint64_t generation,
                                     std::uint64_t gate, const RingView& ring) noexcept {
   entry.gate.store_release(gate);
-  entry.state.store_release(state_word(generation, EntryState::gating));     // [J1]
-  registry.changes.fetch_add(1);                                             // [J1] pairs with the load in Gates::scan
+  RINGBOLT_STEP(gate_entered);
+  entry.state.store_release(state_word(generation, EntryState::gating));  // [J1]
+  RINGBOLT_STEP(gate_told);
+  registry.changes.fetch_add(1);  // [J1] pairs with the load in Gates::scan
+  RINGBOLT_STEP(join_counted);
   fence_seq_cst();                                                           // [J2] pairs with [W4]
   return !beyond(ring.header->intent.load_relaxed(), gate + ring.capacity);  // [J3] relaxed: ordered by [J2]
 }

@@ -8,13 +8,24 @@
 namespace ringbolt::core {
 
 // clang-format off
-#define RINGBOLT_EACH_STEP(X)                                                                                          \
+// A publisher's, on its way through any life.
+#define RINGBOLT_EACH_PUBLISHER_STEP(X)                                                                                \
   X(claimed) X(zeroed_next) X(wrote_header) X(committed) X(hinted)                                                     \
   X(batch_zeroed) X(batch_inner_committed)                                                                             \
   X(anchor_invalidated) X(anchor_sequenced) X(anchored)                                                                \
   X(intent_raised) X(intent_fenced) X(gates_scanned)                                                                   \
   X(checkpoint_invalidated) X(checkpoint_sequenced) X(checkpointed)                                                    \
   X(lease_taken) X(end_found) X(alive_file_named) X(epoch_stored) X(taken_over)
+// Everybody's: making a ring, the registry, gates and cursors, sleeping and waking, the journal's page.
+#define RINGBOLT_EACH_OTHER_STEP(X)                                                                                    \
+  X(events_written) X(registry_written) X(journal_page_written) X(ring_named) X(epoch_before_unlinked)                 \
+  X(entry_freed) X(entry_wiped) X(owner_written) X(entry_joining)                                                      \
+  X(gate_entered) X(gate_told) X(join_counted) X(start_entered) X(attached)                                            \
+  X(cursor_placed) X(cursor_stored) X(gate_moved) X(gap_counted)                                                       \
+  X(evicted) X(reclaimed) X(left)                                                                                      \
+  X(sleep_flagged) X(sleep_fenced) X(flag_cleared) X(futex_changed)                                                    \
+  X(durable_told) X(written_told) X(state_told) X(durable_stored) X(journal_gate_moved) X(journal_gate_kept)
+#define RINGBOLT_EACH_STEP(X) RINGBOLT_EACH_PUBLISHER_STEP(X) RINGBOLT_EACH_OTHER_STEP(X)
 // clang-format on
 
 enum class Step : std::uint32_t {
@@ -24,6 +35,7 @@ enum class Step : std::uint32_t {
       count
 };
 inline constexpr std::size_t kSteps = static_cast<std::size_t>(Step::count);
+inline constexpr std::size_t kPublisherSteps = static_cast<std::size_t>(Step::events_written);
 
 inline const char* step_name(Step step) noexcept {
   static constexpr const char* names[] = {

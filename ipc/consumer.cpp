@@ -86,6 +86,7 @@ Status Consumer::report_gap() {
   if (gap_.evicted) ++counters_.evictions;
   if (entry_ != nullptr && gap_.count() != 0) {
     entry_->gap_events.fetch_add(gap_.count());
+    RINGBOLT_STEP(gap_counted);
     entry_->gaps.fetch_add(1);
   }
   return gap_.evicted ? Status::evicted : Status::gap;

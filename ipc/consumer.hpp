@@ -195,11 +195,14 @@ class Consumer {
     if (position == gate_ || entry_ == nullptr) return;
     gate_ = position;
     entry_->gate.store_release(position);  // [G1] pairs with [G2]
+    RINGBOLT_STEP(gate_moved);
     wake_if_waited_for();
   }
   void store_commit(core::Place behind, std::uint64_t gate) {
-    entry_->cursor_position.store_relaxed(behind.position);      // relaxed: checked against the ring before it is used
+    entry_->cursor_position.store_relaxed(behind.position);  // relaxed: checked against the ring before it is used
+    RINGBOLT_STEP(cursor_placed);
     entry_->cursor_sequence.store_release(behind.sequence - 1);  // [F1] pairs with [F2]
+    RINGBOLT_STEP(cursor_stored);
     if (keeps_cursor_) keep_cursor(behind.sequence - 1);
     if (gate != gate_) {
       move_gate(gate);

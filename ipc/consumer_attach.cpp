@@ -96,7 +96,9 @@ void Consumer::start(Start start) {
   } else if (entry_ != nullptr) {
     entry_->gate.store_release(from.place.position);
     entry_->lineage.fetch_add(1);
+    RINGBOLT_STEP(start_entered);
     entry_->state.store_release(core::state_word(impl.claim.generation, core::EntryState::attached));
+    RINGBOLT_STEP(attached);
   }
   if (impl.page) {  // what came before this ring may be in the journal, and is lost for who does not read it there
     if (start.kind == Start::Kind::sequence) from.wanted_sequence = std::max<std::uint64_t>(start.value, 1);

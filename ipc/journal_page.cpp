@@ -79,7 +79,10 @@ void JournalPageFile::make(const RingDirectory& directory, const std::array<std:
   if (sys::fstatat(directory.fd.get(), "events", &events, AT_SYMLINK_NOFOLLOW) != 0) fail("find the rights for");
   if (sys::fchmod(fd.get(), events.st_mode & 0644) != 0) fail("set the rights of");  // who reads the events may read this
   if (sys::fchown(fd.get(), static_cast<uid_t>(-1), events.st_gid) != 0) fail("set the group of");
-  if (sys::renameat2(directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) return;
+  if (sys::renameat2(directory.fd.get(), kHiddenName, directory.fd.get(), kName, RENAME_NOREPLACE) == 0) {
+    RINGBOLT_STEP(journal_page_written);
+    return;
+  }
   if (errno != EEXIST) fail("rename");
   sys::unlinkat(directory.fd.get(), kHiddenName, 0);
 }

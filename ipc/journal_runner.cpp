@@ -157,6 +157,7 @@ void JournalRunner::join(bool own_process) {
     begin_epoch(place);
     entry.options.store_release(core::kEntryInPlace |
                                 core::kEntryJournal);  // from here on only a detach takes the gate away
+    RINGBOLT_STEP(journal_gate_kept);
     core::Reader reader(view, place);
     reader.gate_with(entry.state, claim_.generation);
     recorder_ = std::make_unique<Recorder>(reader, *store_->log, options_);
@@ -273,8 +274,11 @@ void JournalRunner::tell(core::JournalState state) {
   page.epoch.store_relaxed(log.epoch());
   page.oldest_sequence.store_relaxed(log.first_sequence());
   page.durable_sequence.store_release(log.durable_sequence());
+  RINGBOLT_STEP(durable_told);
   page.written_sequence.store_release(log.written_sequence());  // whoever reads the journal may read so far
+  RINGBOLT_STEP(written_told);
   page.state.store_release(static_cast<std::uint64_t>(state));
+  RINGBOLT_STEP(state_told);
 }
 
 void JournalRunner::move_gate() {
@@ -284,7 +288,9 @@ void JournalRunner::move_gate() {
   if (safe == gate_ && entry_->cursor_sequence.load_relaxed() == durable) return;
   gate_ = safe;
   entry_->cursor_sequence.store_release(durable);  // [F1] pairs with [F2]
-  entry_->gate.store_release(safe.position);       // [G1] pairs with [G2]
+  RINGBOLT_STEP(durable_stored);
+  entry_->gate.store_release(safe.position);  // [G1] pairs with [G2]
+  RINGBOLT_STEP(journal_gate_moved);
   if (fence_each_gate_) core::fence_seq_cst();
   core::fence_compiler();
   if (registry_.header().gate_waiters.load_relaxed() != 0)

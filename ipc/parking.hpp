@@ -22,6 +22,7 @@
 #pragma once
 
 #include <ringbolt/core/spin.hpp>
+#include <ringbolt/core/step.hpp>
 #include <ringbolt/ipc/event.hpp>
 
 #include <cstdint>
@@ -53,7 +54,9 @@ class WaitChannel {
   // The waker's second half, after it saw the flag.
   void wake_all() noexcept {
     flag_->store_relaxed(0);  // relaxed: the add below releases it
+    RINGBOLT_STEP(flag_cleared);
     futex_->fetch_add(1);
+    RINGBOLT_STEP(futex_changed);
     futex_wake_all(*futex_);
   }
 
@@ -61,13 +64,15 @@ class WaitChannel {
   template <class Ready>
   void park(Ready ready, std::uint64_t timeout_ns, std::uint64_t epoch) {
     const std::uint32_t seen = futex_->load_acquire();
-    flag_->store_relaxed(1);            // [S1] relaxed: [S2] orders it
+    flag_->store_relaxed(1);  // [S1] relaxed: [S2] orders it
+    RINGBOLT_STEP(sleep_flagged);
     if (!barrier_in_all_processes()) {  // [S2]
       core::fence_seq_cst();
       const bool answered = fence_ack_ != nullptr && fence_ack_->load_acquire() == epoch;
       if (fence_request_ != nullptr) fence_request_->store_release(1);
       if (!answered && timeout_ns > kShortSleepNs) timeout_ns = kShortSleepNs;
     }
+    RINGBOLT_STEP(sleep_fenced);
     if (ready()) return;  // [S3]
     futex_wait(*futex_, seen, timeout_ns);
   }

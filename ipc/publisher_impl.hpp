@@ -185,6 +185,7 @@ struct Publisher::Impl {
     if (core::state_of(obstacle.life) != core::EntryState::gating || budget_ns == 0 || now - obstacle.since_ns < budget_ns)
       return false;
     if (!core::change_state(entry, obstacle.life, core::EntryState::evicted)) return false;  // [E1] pairs with [E2]
+    RINGBOLT_STEP(evicted);
     entry.evictions.fetch_add(1);
     return true;
   }

@@ -3,6 +3,7 @@
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/publisher_impl.hpp>
+#include <ringbolt/ipc/removal.hpp>
 #include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
@@ -216,7 +217,8 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
   header.publisher_pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));  // relaxed: for people
   header.epoch.store_release(self.epoch);
   RINGBOLT_STEP(epoch_stored);
-  if (last_epoch != 0) sys::unlinkat(self.ring.directory.fd.get(), ("alive." + std::to_string(last_epoch)).c_str(), 0);
+  if (last_epoch != 0) sweep_alive_files(self.ring.directory.fd.get(), self.epoch);
+  RINGBOLT_STEP(epoch_before_unlinked);
 
   publisher.writer_ = core::Writer(header, self.events.data(), self.events.capacity(),
                                    core::Gates(registry, self.registry.entries(), self.gating), end.end);

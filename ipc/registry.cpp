@@ -178,7 +178,9 @@ std::uint32_t Registry::take_entry(std::string_view name) {
       return false;
     }
     set_free(index);
+    RINGBOLT_STEP(entry_freed);
     wipe(all[index]);
+    RINGBOLT_STEP(entry_wiped);
     return true;
   };
   for (std::uint32_t i = 0; i < slots_; ++i) {
@@ -229,6 +231,7 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
   }
   claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
   set_state(entry, claim.generation, EntryState::joining);
+  RINGBOLT_STEP(entry_joining);
   return claim;
 }
 
@@ -241,6 +244,7 @@ void Registry::write_owner(ConsumerEntry& entry, std::string_view name, core::Po
   entry.options.store_relaxed(options);
   entry.pid.store_relaxed(static_cast<std::uint64_t>(::getpid()));
   entry.attached_ns.store_relaxed(wall_ns());
+  RINGBOLT_STEP(owner_written);
 }
 
 EntryClaim Registry::claim_journal(bool& gates) {
@@ -309,6 +313,7 @@ void Registry::leave(const EntryClaim& claim) noexcept {
   const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0;
   const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
   set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
+  RINGBOLT_STEP(left);
   core::fence_seq_cst();  // leaving is rare: fence instead of relying on the sleeper's barrier
   if (header().gate_waiters.load_relaxed() != 0) gate_sleepers().wake_all();
   let_go(claim.index);
@@ -325,6 +330,7 @@ bool Registry::reclaim_if_dead(std::uint32_t index) {
   const bool gating = core::state_of(seen) == EntryState::gating;
   const bool changed =
       gating && core::change_state(entry, seen, read_name(entry).empty() ? EntryState::free : EntryState::away);
+  RINGBOLT_STEP(reclaimed);
   let_go(index);
   return changed;
 }

@@ -17,6 +17,10 @@ void remove_site(int parent, int fd, const char* name) noexcept;
 // stays for the next time.
 void sweep_hidden(int parent, const std::string& base);
 
+// Removes the files `alive.EPOCH` of a ring that are not of this epoch: the last publisher's, and those of publishers that died
+// before they removed their predecessor's. The caller holds the lease.
+void sweep_alive_files(int ring, std::uint64_t epoch);
+
 // A name that nobody else takes: `.BASE.KIND-` and 16 hexadecimal digits.
 [[nodiscard]] std::string hidden_name(const std::string& base, const char* kind);
 [[nodiscard]] std::uint64_t random_word() noexcept;

@@ -349,7 +349,9 @@ std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions&
   Site site(parent.get(), name, base, path, capacity, guard);
   const std::array<std::uint64_t, 2> ring_id{random_word(), random_word()};
   write_events(site, options, capacity, slots, mode, ring_id);
+  RINGBOLT_STEP(events_written);
   write_registry(site, options, slots, mode, ring_id);
+  RINGBOLT_STEP(registry_written);
   if (!options.journal.directory.empty())
     JournalPageFile::make(site.directory(), ring_id, options.journal, options.journal.own_process, extent);
   set_access(site.directory().fd.get(), for_classes(mode, 4, 5) | 0700, options.group, site.directory());
@@ -357,6 +359,7 @@ std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions&
     if (errno == EEXIST || errno == ENOTEMPTY) return std::nullopt;
     throw_cannot_create(path, capacity, errno);
   }
+  RINGBOLT_STEP(ring_named);
   return site.take();
 }
 

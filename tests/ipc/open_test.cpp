@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "child.hpp"
 #include "support.hpp"
@@ -102,6 +103,16 @@ TEST_F(Opening, ContinuesAfterAKill) {
   EXPECT_EQ(publisher.epoch(), 2U);
   EXPECT_EQ(publisher.next_sequence(), 1'001U);
   EXPECT_EQ(names_in(ring_path("orders")), (std::vector<std::string>{"alive.2", "consumers", "events", "lease", "locks"}));
+}
+
+// Between its epoch and the file of the one before.
+TEST_F(Opening, RemovesWhatAPublisherThatDiedWhileTakingOverDidNot) {
+  for (int life = 0; life < 3; ++life) {
+    Publisher::open("orders", {.capacity_bytes = kSmall}).close();
+    std::ofstream(ring_path("orders") + "/alive." + std::to_string(life));
+  }
+  const auto publisher = Publisher::open("orders");
+  EXPECT_EQ(names_in(ring_path("orders")), (std::vector<std::string>{"alive.4", "consumers", "events", "lease", "locks"}));
 }
 
 TEST_F(Opening, ASecondLivePublisherIsRefusedWithThePidOfTheFirst) {

@@ -23,7 +23,7 @@ constexpr std::uint64_t kEventsOfALife = 100'000;  // one that is not killed bef
 constexpr std::uint64_t kLargestBatch = 8;
 
 struct Board {
-  std::array<Count, core::kSteps> hits;  // deaths at this step
+  std::array<Count, core::kPublisherSteps> hits;  // deaths at this step
   Count deadly_step;                     // at which the present publisher dies, + 1; 0: at none
   Count visits_left;                     // until it does
   Count acknowledged;                    // newest sequence whose publication has returned
@@ -155,19 +155,19 @@ void Takeover::run(const std::function<void()>& kill_again_and_again) {
 
 TEST_F(Takeover, ContinuesAfterADeathAtEachStep) {
   run([&] {
-    for (std::size_t step = 0; step <= core::kSteps; ++step) {
+    for (std::size_t step = 0; step <= core::kPublisherSteps; ++step) {
       for (std::uint64_t death = 0; another(death, kDeathsPerStep) && death < 100 * kDeathsPerStep; ++death) {
-        board_->deadly_step = step < core::kSteps ? step + 1 : 0;
+        board_->deadly_step = step < core::kPublisherSteps ? step + 1 : 0;
         // The steps of taking over come once in a life.
         board_->visits_left = step >= static_cast<std::size_t>(Step::lease_taken) ? 1 : 1 + random().below(40);
         const std::uint64_t life_seed = random().next();
         const auto publisher =
-            start("publisher", [&] { step < core::kSteps ? live(life_seed) : live_to_die_in_a_claim(life_seed); });
+            start("publisher", [&] { step < core::kPublisherSteps ? live(life_seed) : live_to_die_in_a_claim(life_seed); });
         ASSERT_EQ(publisher->wait(), -SIGKILL);
       }
     }
   });
-  for (std::size_t step = 0; step < core::kSteps; ++step) {
+  for (std::size_t step = 0; step < core::kPublisherSteps; ++step) {
     EXPECT_GE(board_->hits.at(step), kDeathsPerStep) << core::step_name(static_cast<Step>(step));
   }
 }

@@ -1,0 +1,157 @@
+// A journal's operations, in a process of its own beside a publisher that lives. While it is dead or stopped its gate stays: the
+// ring holds what is not recorded.
+#include <ringbolt/core/journal_layout.hpp>
+#include <ringbolt/ipc/journal_reader.hpp>
+
+#include "kill/operation.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace ringbolt::kill {
+namespace {
+
+using scenario::require;
+using scenario::Scene;
+
+constexpr std::uint64_t kRecordedBefore = 30;
+constexpr std::uint64_t kToRecord = 12;
+
+std::string journal_in(const std::string& place) { return place + "/journal"; }
+
+// A copy of a ring says where the original's journal is.
+void lead_to_own_journal(const std::string& place) {
+  const int fd = ::open((Operation::ring_in(place) + "/journal").c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  void* const memory = ::mmap(nullptr, sizeof(core::JournalPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ::close(fd);
+  require(memory != MAP_FAILED, "cannot map a journal's page");
+  auto& page = *static_cast<core::JournalPage*>(memory);
+  page.directory = {};
+  std::ranges::copy(journal_in(place), page.directory.begin());
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&page);
+  page.checksum = core::fnv1a(reinterpret_cast<const std::uint8_t*>(page.directory.data()), page.directory.size(),
+                              core::fnv1a(bytes, offsetof(core::JournalPage, checksum)));
+  ::munmap(memory, sizeof(core::JournalPage));
+}
+
+// The newest event of a journal that nobody repairs first; every one up to it is there, whole.
+std::uint64_t newest_in_journal(const std::string& place) {
+  JournalReader reader = JournalReader::open(journal_in(place));
+  Ledger ledger(kShape, 1);
+  Event event;
+  while (reader.next(event) == Status::ok) ledger.event(event);
+  return ledger.next() - 1;
+}
+
+class Journal : public Operation {
+ public:
+  Journal(Facts facts, const std::string& place, Sync sync, std::uint64_t segment_bytes, bool recovers)
+      : Operation(std::move(facts), place), sync_(sync), segment_bytes_(segment_bytes), recovers_(recovers) {}
+
+  void run(const Window& window) override {
+    int rounds = 0;
+    if (recovers_) window.begin();
+    run_journal(ring(), options(place()), [&] {
+      ++rounds;
+      if (rounds == 1 && recovers_) window.end();
+      if (rounds == 1 && !recovers_) window.begin();
+      if (rounds == 2 && !recovers_) window.end();
+      return rounds > 1 && board().until != 0 && recorded(place()) >= board().until;
+    });
+  }
+
+  [[nodiscard]] std::size_t check(const std::string& place, Living& living, std::uint64_t /*turn*/) override {
+    if (place != this->place()) lead_to_own_journal(place);
+    const std::uint64_t all = board().before;
+    const std::uint64_t told = recorded(place);
+    const JournalStat said = stat_ring(ring_in(place)).journal.value();
+    const std::uint64_t written = newest_in_journal(place);
+    require(told == kRecordedBefore || told == all, "a part of a round is reported as recorded");
+    require(std::max({told, said.written_sequence, said.durable_sequence}) <= written && written <= all,
+            "what was reported as recorded is not in the journal");
+    const std::uint64_t newest = record_all(place);
+    require(newest == all, "an event is lost between the ring and the journal");
+    check_ring(ring_in(place), {.at_least = all, .at_most = all, .whole_lap = false}, living);
+    return told == kRecordedBefore ? 0 : 1;
+  }
+
+  void check_stopped() override {
+    Source source(*living().publisher, kShape, 0);
+    bool full = false;
+    for (std::uint64_t i = 0; i < 2 * kEventsOfALap && !full; ++i) {
+      full = !source.try_publish();
+      for (Witness& witness : living().witnesses) witness.read_all();
+    }
+    require(full, "the publisher does not wait for a stopped journal");
+    require(source.publish_for(std::chrono::milliseconds(5)).status == Status::timed_out, "a stopped journal lost its gate");
+    board().until = living().publisher->next_sequence() - 1;
+  }
+
+  void check_finished() override {
+    const std::uint64_t newest = board().until;
+    require(newest_in_journal(place()) == newest, "a journal that was stopped has not recorded everything");
+    check_ring(ring(), {.at_least = newest, .at_most = newest, .whole_lap = false}, living());
+  }
+
+ protected:
+  void set_up() override {
+    living().publisher.emplace(
+        Publisher::open(ring(), {.capacity_bytes = kCapacityBytes, .consumer_slots = kSlots, .journal = options(place())}));
+    Source source(*living().publisher, kShape, 0);
+    for (std::uint64_t i = 0; i < kRecordedBefore; ++i) source.publish();
+    // Killed as soon as it has recorded them: a recovery finds a tail behind the last durable point.
+    scenario::Process before("journal", [this] { run_journal(ring(), options(place()), [] { return false; }); });
+    Scene::await("a journal to record", [&] { return recorded(place()) >= kRecordedBefore; });
+    before.die();
+    for (std::uint64_t i = 0; i < kToRecord; ++i) source.publish();
+    board().before = kRecordedBefore + kToRecord;
+    living().witnesses.emplace_back(ring(), Policy::lossy);
+    for (Witness& witness : living().witnesses) witness.read_all();
+  }
+
+ private:
+  [[nodiscard]] JournalOptions options(const std::string& place) const {
+    return {.directory = journal_in(place), .sync = sync_, .segment_bytes = segment_bytes_, .own_process = true};
+  }
+  // What others are told that is recorded: synced, where the journal syncs at all.
+  [[nodiscard]] std::uint64_t recorded(const std::string& place) const {
+    if (sync_ == Sync::none) return stat_ring(ring_in(place)).journal.value().written_sequence;
+    const auto entry = stat_of(ring_in(place), kJournalConsumer);
+    return entry ? entry->cursor_sequence : 0;
+  }
+  // The next journal of this ring; returns the newest event that it has.
+  std::uint64_t record_all(const std::string& place) const {
+    const std::uint64_t newest = stat_ring(ring_in(place)).newest_sequence;
+    run_journal(ring_in(place), options(place), [&] { return recorded(place) >= newest; });
+    return newest_in_journal(place);
+  }
+
+  Sync sync_;
+  std::uint64_t segment_bytes_;
+  bool recovers_;
+};
+
+}  // namespace
+
+void add_journal_operations(Operations& operations, const std::string& directory, const std::string& disk) {
+  const std::vector<std::string> outcomes{"the round is not reported as recorded; the next journal records it",
+                                          "the round is reported as recorded, and is"};
+  const auto add = [&](const char* name, const std::string& place, Sync sync, std::uint64_t segment_bytes, bool recovers,
+                       std::vector<std::string> found, std::uint64_t kills) {
+    operations.push_back(std::make_unique<Journal>(
+        Operation::Facts{.name = name, .who = Who::journal, .outcomes = std::move(found), .kills = kills, .stops = 10},
+        place, sync, segment_bytes, recovers));
+  };
+  add("journal: append and sync", disk + "/append", Sync::every, 64 << 10, false, outcomes, 50);
+  add("journal: append, no sync", directory + "/append", Sync::none, 64 << 10, false, outcomes, 50);
+  add("journal: roll and sync", disk + "/roll", Sync::every, 4096, false, outcomes, 50);
+  add("journal: roll, no sync", directory + "/roll", Sync::none, 4096, false, outcomes, 50);
+  add("journal: recover", disk + "/recover", Sync::every, 16 << 10, true, {"everything reported before is recorded"}, 30);
+}
+
+}  // namespace ringbolt::kill

@@ -1,0 +1,84 @@
+// A process of the test that goes through one operation of production code an instruction at a time, held by ptrace. The test
+// looks at the shared bytes between two instructions, or kills it there, or stops it there with SIGSTOP.
+#pragma once
+
+#include <ringbolt/core/step.hpp>
+
+#include "scenario/support.hpp"
+
+#include <array>
+#include <functional>
+#include <string>
+
+namespace ringbolt::kill {
+
+using scenario::Count;
+
+// What the process and the test both see.
+struct Board {
+  Count traced;  // the test wants to hold the process when its operation begins
+  Count inside;  // the operation has begun and is not over
+  Count over;
+  Count last;                            // step passed last inside, + 1; 0: none
+  std::array<Count, core::kSteps> hits;  // steps passed inside
+  Count before;                          // newest event when the operation began, or whatever the operation says
+  Count handled;                         // newest event that a handler has returned from
+  Count ready, go;                       // the process waits for the test to do something
+  Count until;                           // events up to here are still to come
+  void reset() noexcept;
+};
+
+// The operation, seen from within the process. What is between `begin` and `end` is stepped through.
+class Window {
+ public:
+  explicit Window(Board& board) noexcept : board_(board) {}
+  void begin() const;
+  void end() const;
+  // Waits until the test has done its part.
+  void wait_for_test() const;
+  [[nodiscard]] Board& board() const noexcept { return board_; }
+
+ private:
+  Board& board_;
+};
+
+class Stepped {
+ public:
+  // Why no process can be traced here; empty: it can.
+  [[nodiscard]] static std::string why_not();
+
+  // Starts it; `help` is what the test does before the operation begins. Returns when it is about to begin.
+  Stepped(const std::string& name, Board& board, const std::function<void(const Window&)>& body,
+          const std::function<void()>& help);
+
+  // One instruction. False: the operation is over. A string instruction of a thousand rounds counts as one: such are not
+  // among the stores to shared memory here, but among those to buffers.
+  bool step();
+  // Is the next instruction a system call?
+  [[nodiscard]] bool at_system_call() const { return next_.system_call; }
+  // Runs natively to the end of the n-th system call from here. False: the operation is over.
+  bool pass_system_calls(std::uint64_t calls);
+
+  void kill();    // as by kill -9
+  void stop();    // as by SIGSTOP; no longer traced from here on
+  void go_on();   // as by SIGCONT
+  void finish();  // waits for its end, which must be a good one
+  [[nodiscard]] const scenario::Process& process() const noexcept { return *process_; }
+
+ private:
+  // Waits until it is held. False: the operation is over.
+  bool held();
+  // What its next instruction is.
+  void look_ahead();
+  bool pass(std::uintptr_t address);
+
+  Board& board_;
+  std::unique_ptr<scenario::Process> process_;
+  struct Next {
+    bool system_call = false;
+    std::uintptr_t behind_string = 0;  // the address behind a long string instruction; 0: it is none
+  };
+  Next next_;
+};
+
+}  // namespace ringbolt::kill
