@@ -1,9 +1,8 @@
 // A ring and its journal are one stream: named consumers, of random speed, away for random times, are killed and started
 // again on a ring that is far too small for them, while its publisher, or its journal, is killed and started again. For each
 // name every event comes, in order, and again only from its last commit on. Strangers start at random events.
-#include <signal.h>
-
 #include "counts.hpp"
+#include "scenario/support_actor.hpp"
 #include "scenario/support_stream.hpp"
 
 #include <array>
@@ -37,48 +36,6 @@ struct Board {
   Count killed;
   Count removed;  // events that were no longer there for a stranger
   Count over;     // the stream is closed: read to its end
-};
-
-// A process that is started, killed or left to end, and started again, at random instants.
-class Actor {
- public:
-  Actor(std::string name, std::uint64_t longest_life_ns, std::uint64_t longest_absence_ns,
-        std::function<void(std::uint64_t)> body)
-      : name_(std::move(name)), life_ns_(longest_life_ns), absence_ns_(longest_absence_ns), body_(std::move(body)) {}
-
-  // True: a life has ended by SIGKILL.
-  bool look(Random& random) {
-    const std::uint64_t now = now_ns();
-    if (!process_) {
-      if (now < next_ns_) return false;
-      process_ = std::make_unique<Process>(name_, [this, seed = random.next()] { body_(seed); });
-      next_ns_ = now + random.below(life_ns_);
-      return false;
-    }
-    const bool by_itself = process_->ended();
-    if (!by_itself && now < next_ns_) return false;
-    process_->send(SIGKILL);
-    const int status = process_->wait();
-    require(status == 0 || status == -SIGKILL, name_ + " ended with " + std::to_string(status));
-    process_.reset();
-    next_ns_ = now + (random.one_in(4) ? random.below(absence_ns_) : 0);
-    return status != 0;
-  }
-  void end() {
-    if (!process_) return;
-    process_->send(SIGKILL);
-    const int status = process_->wait();
-    require(status == 0 || status == -SIGKILL, name_ + " ended with " + std::to_string(status));
-    process_.reset();
-  }
-
- private:
-  std::string name_;
-  std::uint64_t life_ns_;
-  std::uint64_t absence_ns_;
-  std::function<void(std::uint64_t)> body_;  // with a seed
-  std::unique_ptr<Process> process_;
-  std::uint64_t next_ns_ = 0;  // when it is started, or killed
 };
 
 // One life of a consumer: what it receives is in order, and what the name's earlier lives say.
