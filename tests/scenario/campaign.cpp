@@ -1,8 +1,11 @@
 // Whoever has to do with a ring is killed at random instants, thousands of times: anywhere in its life, just after its start,
 // while it opens or recovers what another one left, and several at once. Some witnesses live through all of it. Nobody is
 // torn, stuck, or short of an event that was not told lost.
+#include <sstream>
+
 #include "counts.hpp"
-#include "scenario/support_world.hpp"
+#include "house/sources.hpp"
+#include "scenario/support_witnesses.hpp"
 
 namespace ringbolt::scenario {
 namespace {
@@ -11,25 +14,7 @@ constexpr std::uint64_t kKills = 4'000;  // in each world
 constexpr std::uint64_t kLongestLifeNs = 40'000'000;
 constexpr std::uint64_t kLongestAbsenceNs = 20'000'000;
 constexpr std::uint64_t kSparedAfterNs = 1'000'000'000;  // without progress: then it is not killed until it has made some
-constexpr std::uint64_t kStuckAfterNs = 60'000'000'000;
-constexpr std::uint64_t kMassacreEvery = 100;  // kills
-
-// Since when has this not moved?
-class Progress {
- public:
-  std::uint64_t look(const Count& beats) {
-    const std::uint64_t now = now_ns();
-    if (const std::uint64_t seen = beats; seen != seen_ || since_ns_ == 0) {
-      seen_ = seen;
-      since_ns_ = now;
-    }
-    return now - since_ns_;
-  }
-
- private:
-  std::uint64_t seen_ = 0;
-  std::uint64_t since_ns_ = 0;
-};
+constexpr std::uint64_t kMassacreEvery = 100;            // kills
 
 class Campaign : public Scene {
  protected:
@@ -46,14 +31,11 @@ class Campaign : public Scene {
   void start_all();
   void kill_and_watch();
   void look_after(Mortal& mortal);
-  void watch_witnesses();
-  void end_all();
   void report();
 
   std::unique_ptr<World> world_;
   std::vector<std::unique_ptr<Mortal>> mortals_;
-  std::vector<std::unique_ptr<Process>> witnesses_;
-  std::array<Progress, World::kWitnesses> witness_progress_;
+  std::unique_ptr<Witnesses> witnesses_;
   std::uint64_t kills_ = 0;
   std::uint64_t standbys_ = 0;    // killed while another one published
   std::uint64_t successors_ = 0;  // killed while taking over
@@ -62,10 +44,7 @@ class Campaign : public Scene {
 };
 
 void Campaign::start_all() {
-  for (std::size_t i = 0; i < World::kWitnesses; ++i) {
-    witnesses_.push_back(start("witness", [this, i] { world_->witness(i); }));
-    await("the witnesses to attach", [&] { return world_->board().witnesses.at(i).phase != 0; });
-  }
+  witnesses_ = std::make_unique<Witnesses>(*world_);
   for (std::size_t i = 0; i < kRoles; ++i) {
     const auto role = static_cast<Role>(i);
     if (!world_->has(role)) continue;
@@ -80,7 +59,7 @@ void Campaign::start_all() {
 }
 
 void Campaign::look_after(Mortal& mortal) {
-  const std::uint64_t still_ns = mortal.progress.look(world_->beats_of(mortal.role));
+  const std::uint64_t still_ns = mortal.progress.still_ns(world_->beats_of(mortal.role));
   mortal.actor.spare(still_ns > kSparedAfterNs);
   require(still_ns < kStuckAfterNs, std::string(role_name(mortal.role)) + " is stuck");
   if (!mortal.actor.look(random())) return;
@@ -90,13 +69,6 @@ void Campaign::look_after(Mortal& mortal) {
   if (mortal.actor.phase() != Phase::opening) return;
   Mortal& other = *mortals_.at(mortal.role == Role::publisher ? 1 : 0);
   ++(other.actor.process() != nullptr && other.actor.phase() == Phase::running ? standbys_ : successors_);
-}
-
-void Campaign::watch_witnesses() {
-  for (std::size_t i = 0; i < World::kWitnesses; ++i) {
-    require(witness_progress_.at(i).look(world_->board().witnesses.at(i).beats) < kStuckAfterNs,
-            "witness " + std::to_string(i) + " is stuck");
-  }
 }
 
 void Campaign::kill_and_watch() {
@@ -110,19 +82,9 @@ void Campaign::kill_and_watch() {
       }
     }
     for (auto& mortal : mortals_) look_after(*mortal);
-    watch_witnesses();
+    witnesses_->watch();
     return !another(kills_, kKills);
   });
-}
-
-void Campaign::end_all() {
-  for (auto& mortal : mortals_) mortal->actor.end();
-  world_->finish();
-  for (const auto& witness : witnesses_) {
-    await("the witnesses to reach the end", [&] { return witness->ended(); });
-    witness->finish();
-  }
-  world_->check_remains();
 }
 
 void Campaign::report() {
@@ -154,8 +116,41 @@ void Campaign::run(JournalRunBy run_by) {
   world_ = std::make_unique<World>(run_by, disk() + "/journal", disk_syncs(), random());
   start_all();
   kill_and_watch();
-  end_all();
+  for (auto& mortal : mortals_) mortal->actor.end();
+  witnesses_->finish();
   report();
+}
+
+// What the oracle asks of each, in the words of the document.
+const char* what_is_asked_of(Role role) {
+  switch (role) {
+    case Role::publisher: return "goes on behind what its predecessor acknowledged; holds the ring alone";
+    case Role::second_publisher: return "the same; stands by while the other lives";
+    case Role::gate: return "is handed every event, and is never told of a loss";
+    case Role::budget:
+      return "is handed every event, or told that it was evicted and what it lost; resumes after its last commit";
+    case Role::lossy: return "is handed every event or told the exact gap, of events that the publisher had come to";
+    case Role::leader: return "resumes after its last commit; what was overwritten while it was dead is told first";
+    case Role::follower: return "is handed nothing that the leader has not handled, or told that its leader lost events";
+    case Role::named: return "resumes after its last commit, under any policy";
+    case Role::archive: return "is handed every event, from the journal or the ring, over all its lives";
+    case Role::journal: return "nothing that an archive needs is missing behind its death";
+    case Role::admin:
+      return "`stat` is right at any instant; what a death left half made or half removed is in nobody's way";
+    case Role::count: break;
+  }
+  return "";
+}
+
+TEST(Roles, StandInTheDocument) {
+  std::ostringstream table;
+  for (std::size_t i = 0; i < kRoles; ++i) {
+    const auto role = static_cast<Role>(i);
+    table << "| " << role_name(role) << " | " << what_is_asked_of(role) << " |\n";
+  }
+  std::string document;
+  for (const std::string& line : house::read_source("docs/correctness.md").lines) document.append(line).append("\n");
+  EXPECT_NE(document.find(table.str()), std::string::npos) << "docs/correctness.md does not have\n" << table.str();
 }
 
 TEST_F(Campaign, OnARingAlone) { run(JournalRunBy::nobody); }

@@ -1,6 +1,7 @@
 // The publisher is killed over and over, between any two of its stores and at any other instant, and each time taken over.
-// Consumers that live through all of it see one stream.
+// Consumers that live through all of it see one stream. Stopped there instead, it keeps its place, and goes on.
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <ringbolt/core/step.hpp>
@@ -17,6 +18,8 @@ using core::Step;
 
 constexpr std::uint64_t kDeaths = 1'000;      // at random instants
 constexpr std::uint64_t kDeathsPerStep = 24;  // at each step, and inside a claim that is half written
+constexpr std::uint64_t kStopsPerStep = 4;
+constexpr std::uint64_t kEventsAfterStop = 300;
 constexpr std::uint64_t kCapacityBytes = core::kMinCapacityBytes;
 constexpr std::uint64_t kLongestLifeNs = 3'000'000;
 constexpr std::uint64_t kEventsOfALife = 100'000;  // one that is not killed before is wrong
@@ -25,6 +28,7 @@ constexpr std::uint64_t kLargestBatch = 8;
 struct Board {
   std::array<Count, core::kPublisherSteps> hits;  // deaths at this step
   Count deadly_step;                     // at which the present publisher dies, + 1; 0: at none
+  Count stops;                           // 1: it is stopped there instead
   Count visits_left;                     // until it does
   Count acknowledged;                    // newest sequence whose publication has returned
   Count ready;                           // consumers that are attached
@@ -40,6 +44,12 @@ Board* mortal = nullptr;
 [[noreturn]] void die_now() {
   ::kill(::getpid(), SIGKILL);
   for (;;) ::pause();
+}
+
+bool is_stopped(const Process& process) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(process.pid()), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_code == CLD_STOPPED;
 }
 
 class Takeover : public Scene {
@@ -172,6 +182,42 @@ TEST_F(Takeover, ContinuesAfterADeathAtEachStep) {
   }
 }
 
+// While it stands there, whoever comes is served as far as the stream goes, and nobody takes its place.
+TEST_F(Takeover, KeepsItsPlaceWhileItIsStoppedAtEachStep) {
+  std::uint64_t stops = 0;
+  const auto stop_at = [&](std::size_t step) {
+    board_->deadly_step = step + 1;
+    board_->visits_left = step >= static_cast<std::size_t>(Step::lease_taken) ? 1 : 1 + random().below(40);
+    const auto publisher = start("publisher", [&, life_seed = random().next()] { live(life_seed); });
+    await("the publisher to stop", [&] { return is_stopped(*publisher); });
+    ++stops;
+    const auto refusal =
+        error_of([] { static_cast<void>(Publisher::open("ring", {.standby = std::chrono::milliseconds(2)})); });
+    ASSERT_TRUE(refusal) << "a stopped publisher lost its place";
+    EXPECT_EQ(refusal->code(), Code::in_use);
+    const std::uint64_t seen = board_->newcomers;
+    const std::uint64_t acknowledged = board_->acknowledged;
+    await("newcomers to come and go", [&] { return board_->newcomers > seen + 2; });
+    EXPECT_EQ(board_->acknowledged, acknowledged);
+    const RingStat ring = stat_ring("ring");
+    EXPECT_GE(ring.newest_sequence, acknowledged);
+    EXPECT_LE(ring.newest_sequence, acknowledged + kLargestBatch);
+    publisher->go_on();
+    await("the publisher to go on", [&] { return board_->acknowledged > acknowledged + kEventsAfterStop; });
+    publisher->die();
+  };
+  run([&] {
+    board_->stops = 1;
+    for (std::size_t step = 0; step < core::kSteps; ++step) {
+      for (std::uint64_t stop = 0; another(stop, kStopsPerStep) && stop < 100 * kStopsPerStep; ++stop) stop_at(step);
+    }
+  });
+  for (std::size_t step = 0; step < core::kSteps; ++step) {
+    EXPECT_GE(board_->hits.at(step), kStopsPerStep) << core::step_name(static_cast<Step>(step));
+  }
+  test::print_counts({{"stops", stops}});
+}
+
 TEST_F(Takeover, ContinuesAfterAThousandDeathsAtRandomInstants) {
   run([&] {
     for (std::uint64_t death = 0; another(death, kDeaths); ++death) {
@@ -191,5 +237,6 @@ extern "C" void ringbolt_on_step(ringbolt::core::Step step) {
   if (mortal == nullptr || mortal->deadly_step != static_cast<std::uint64_t>(step) + 1) return;
   if (mortal->visits_left.fetch_sub(1) != 1) return;
   ++mortal->hits.at(static_cast<std::size_t>(step));
-  ringbolt::scenario::die_now();
+  if (mortal->stops == 0) ringbolt::scenario::die_now();
+  ::kill(::getpid(), SIGSTOP);
 }
