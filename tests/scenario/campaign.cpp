@@ -10,7 +10,7 @@
 namespace ringbolt::scenario {
 namespace {
 
-constexpr std::uint64_t kKills = 4'000;  // in each world
+constexpr std::uint64_t kKills = 2'000;  // in each world
 constexpr std::uint64_t kLongestLifeNs = 40'000'000;
 constexpr std::uint64_t kLongestAbsenceNs = 20'000'000;
 constexpr std::uint64_t kSparedAfterNs = 1'000'000'000;  // without progress: then it is not killed until it has made some
