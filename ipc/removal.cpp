@@ -85,7 +85,7 @@ void sweep_hidden(int parent, const std::string& base) {
 
 void sweep_alive_files(int ring, std::uint64_t epoch) {
   const std::string own = "alive." + std::to_string(epoch);
-  const int listing = ::openat(ring, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int listing = sys::openat(ring, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (listing < 0) return;
   for (const std::string& name : names_in(listing)) {
     if (name.starts_with("alive.") && name != own) sys::unlinkat(ring, name.c_str(), 0);
