@@ -196,10 +196,6 @@ class Site {
 
 // A file of so many bytes, all of them allocated: what cannot be had is missed now, and never as SIGBUS later.
 Descriptor allocate(const RingDirectory& site, const char* file, std::uint64_t bytes, std::uint64_t asked_bytes) {
-  // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills, before it says EFBIG.
-  rlimit limit{};
-  if (sys::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
-    throw_cannot_create(site.path, asked_bytes, EFBIG);
   Descriptor fd = site.open_file(file, O_RDWR | O_CREAT | O_EXCL);
   if (!fd || sys::ftruncate(fd.get(), bytes) != 0) throw_cannot_create(site.path, asked_bytes, errno);
   return fd;

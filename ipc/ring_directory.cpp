@@ -146,6 +146,8 @@ bool is_no_file(int error) { return error == EISDIR || error == ELOOP || error =
 void throw_refused(const std::string& what, int error, const char* whose_right) {
   if (is_no_file(error))
     throw Error(Code::damaged, what + ": it is no regular file: remove the ring with `ringbolt rm --force`", error);
+  if (error == ENOSPC || error == EDQUOT)
+    throw Error(Code::no_space, what + ": " + std::strerror(error) + ": make room in its file system", error);
   const bool denied = error == EACCES || error == EPERM || error == EROFS;
   throw Error(
       denied ? Code::not_allowed : Code::system,

@@ -25,7 +25,7 @@ void check_name(std::string_view name, const char* whose);
 // Path of the ring's directory: NAME in the parent directory, or the path itself if there is a slash in it.
 [[nodiscard]] std::string ring_path(std::string_view name);
 
-// Throws the Error for a refusal of the system: not_allowed with `whose_right`, who could do it; otherwise system. `what` is what
+// Throws the Error for a refusal of the system: not_allowed with `whose_right`, who could do it; no_space; or system. `what` is what
 // failed, on which object.
 [[noreturn]] void throw_refused(const std::string& what, int error, const char* whose_right);
 

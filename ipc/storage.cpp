@@ -46,9 +46,6 @@ class PosixFile final : public StorageFile {
   int sync() override { return answer(sys::fdatasync(fd_.get())); }
 
   int allocate(std::uint64_t bytes, bool zeroed) override {
-    // Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills, before it says EFBIG.
-    rlimit limit{};
-    if (sys::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return EFBIG;
     const int result = sys::fallocate(fd_.get(), bytes);
     if (result != 0 && errno != EOPNOTSUPP) return errno;
     if (result != 0) {  // no promise of space on such a file system: write it

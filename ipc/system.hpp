@@ -3,8 +3,9 @@
 // before each call, and may have it fail with an errno or do only a part, wait, or die there; and it is told when the call
 // has come back. In every other build nothing is left of that.
 //
-// One rule is added, so that it stands in one place: a call that a signal interrupted before it did anything is made again.
-// `fsync` and `fdatasync` never are: what an interrupted sync has done is not known (see `storage.hpp`).
+// Two rules are added, so that they stand in one place. A call that a signal interrupted before it did anything is made again;
+// `fsync` and `fdatasync` never are: what an interrupted sync has done is not known (see `storage.hpp`). And no file is written
+// beyond RLIMIT_FSIZE: the kernel would send SIGXFSZ, which kills, before it says EFBIG.
 #pragma once
 
 #include <dirent.h>
@@ -112,6 +113,17 @@ ssize_t transfer(Call call, std::size_t bytes, Function function) noexcept {
   });
 }
 
+inline int getrlimit(int which, struct ::rlimit* limit) noexcept {
+  return once(Call::getrlimit, [&] { return ::getrlimit(static_cast<__rlimit_resource>(which), limit); });
+}
+// With errno set: a file may not be so long.
+inline bool too_long(std::uint64_t bytes) noexcept {
+  struct ::rlimit limit {};
+  if (sys::getrlimit(RLIMIT_FSIZE, &limit) != 0 || bytes <= limit.rlim_cur) return false;
+  errno = EFBIG;
+  return true;
+}
+
 // ---- names ----
 
 inline int openat(int directory, const char* name, int flags, mode_t mode = 0) noexcept {
@@ -169,13 +181,16 @@ inline int fstatfs(int fd, struct ::statfs* system) noexcept {
   return again(Call::statfs, [&] { return ::fstatfs(fd, system); });
 }
 inline int ftruncate(int fd, std::uint64_t bytes) noexcept {
+  if (too_long(bytes)) return -1;
   return again(Call::truncate, [&] { return ::ftruncate(fd, static_cast<off_t>(bytes)); });
 }
 inline int fallocate(int fd, std::uint64_t bytes) noexcept {
+  if (too_long(bytes)) return -1;
   return again(Call::allocate, [&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(bytes)); });
 }
 // Unlike posix_fallocate(3) it answers -1 and errno, like its neighbours.
 inline int posix_fallocate(int fd, std::uint64_t bytes) noexcept {
+  if (too_long(bytes)) return -1;
   return again(Call::allocate, [&] { return (errno = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes))) == 0 ? 0 : -1; });
 }
 inline int fchmod(int fd, mode_t mode) noexcept {
@@ -188,6 +203,7 @@ inline ssize_t pread(int fd, void* to, std::size_t bytes, std::uint64_t offset) 
   return transfer(Call::read, bytes, [&](std::size_t part) { return ::pread(fd, to, part, static_cast<off_t>(offset)); });
 }
 inline ssize_t pwrite(int fd, const void* from, std::size_t bytes, std::uint64_t offset) noexcept {
+  if (too_long(offset + bytes)) return -1;
   return transfer(Call::write, bytes,
                   [&](std::size_t part) { return ::pwrite(fd, from, part, static_cast<off_t>(offset)); });
 }
@@ -227,9 +243,6 @@ inline int mbind(void* address, std::size_t bytes, int mode, const unsigned long
 
 // ---- the process ----
 
-inline int getrlimit(int which, struct ::rlimit* limit) noexcept {
-  return once(Call::getrlimit, [&] { return ::getrlimit(static_cast<__rlimit_resource>(which), limit); });
-}
 inline ssize_t getrandom(void* to, std::size_t bytes) noexcept {
   return transfer(Call::getrandom, bytes, [&](std::size_t part) { return ::getrandom(to, part, 0); });
 }
