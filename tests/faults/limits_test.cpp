@@ -135,7 +135,7 @@ TEST_F(FaultLimits, NoInodesStallTheJournalOrAreSaid) {
 // The kernel's signal for it kills by default. Whichever file is the one that is too large: it is an Error.
 TEST_F(FaultLimits, AFileSizeLimitDoesNotKillWhoKeepsAJournalOrACursor) {
   int worked = 0;
-  for (const rlim_t most : {0, 1, 511, 4'095, 4'096, 8'191, 8'192, 12'287, 12'288, 65'535, 65'536, 131'072}) {
+  for (const rlim_t most : {0U, 1U, 511U, 4'095U, 4'096U, 8'191U, 8'192U, 12'287U, 12'288U, 65'535U, 65'536U, 131'072U}) {
     SCOPED_TRACE(most);
     for (const bool first : {true, false}) {  // is the journal there already?
       if (first) {
