@@ -5,7 +5,7 @@
 #include "kill/operation.hpp"
 
 #include <array>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace ringbolt::kill {
@@ -77,18 +77,21 @@ class ConsumerOperation : public Operation {
     std::array<std::vector<std::byte>, kReadInside> payloads;
     for (auto& payload : payloads) payload.reserve(kShape.usual_bytes);
     std::size_t count = 0;
-    std::optional<Gap> gap;
+    std::vector<std::pair<std::size_t, Gap>> gaps;  // each behind so many events
+    gaps.reserve(kReadInside);
     const scenario::Handler note{[&](const Event& event) {
                                    events.at(count) = event;
                                    payloads.at(count++).assign(event.payload.begin(), event.payload.end());
                                    board().handled = event.sequence;
                                  },
-                                 [&](const Gap& told) { gap = told; }};
+                                 [&](const Gap& gap) { gaps.emplace_back(count, gap); }};
     window.begin();
     consumer.poll(note, kReadInside);
     window.end();
-    if (gap) ledger.gap(*gap);
-    for (std::size_t i = 0; i < count; ++i) {
+    auto gap = gaps.begin();
+    for (std::size_t i = 0; i <= count; ++i) {
+      for (; gap != gaps.end() && gap->first == i; ++gap) ledger.gap(gap->second);
+      if (i == count) break;
       events.at(i).payload = payloads.at(i);
       events.at(i).reader = nullptr;
       ledger.event(events.at(i));

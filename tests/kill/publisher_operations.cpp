@@ -269,7 +269,7 @@ class Create : public PublisherOperation {
                             .who = Who::publisher,
                             .outcomes = {"there is no ring", "there is a ring, empty"},
                             .kills = 30,
-                            .stops = 8},
+                            .stops = journal ? 0U : 8U},
                            directory + (journal ? "/create-journal" : "/create")),
         journal_(journal) {}
 

@@ -160,7 +160,18 @@ void Stepped::stop() {
 }
 
 void Stepped::go_on() { process_->go_on(); }
-void Stepped::finish() { process_->finish(); }
+
+void Stepped::finish() {
+  // It may have been about to stop itself, at the end of its operation.
+  siginfo_t info{};
+  const auto look = [&](int more) {
+    return ::waitid(P_PID, static_cast<id_t>(process_->pid()), &info, WEXITED | WSTOPPED | more) == 0;
+  };
+  while (look(WNOWAIT) && info.si_code == CLD_STOPPED) {
+    if (look(0)) process_->go_on();
+  }
+  process_->finish();
+}
 
 }  // namespace ringbolt::kill
 
