@@ -17,6 +17,10 @@ if(RINGBOLT_SANITIZE)
   endif()
 endif()
 
+if(RINGBOLT_LIBFUZZER)
+  target_compile_options(ringbolt_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 find_program(RINGBOLT_CCACHE ccache)
 if(RINGBOLT_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(ringbolt_flags INTERFACE -fpch-preprocess)  # lets ccache see through precompiled headers

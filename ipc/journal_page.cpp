@@ -40,7 +40,8 @@ std::optional<JournalPageFile> JournalPageFile::open(const RingDirectory& direct
   if (page.version != core::kJournalVersion) throw broken(Code::wrong_version, "was made by another version of Ringbolt");
   if (page.byte_order != core::kByteOrderMark || page.checksum != checksum_of(page) || page.directory.back() != '\0')
     throw broken(Code::damaged, "is damaged (its checksum does not match)");
-  file.directory_ = page.directory.data();
+  file.directory_.assign(page.directory.data(),
+                         ::strnlen(page.directory.data(), page.directory.size()));  // it may change now
   return file;
 }
 

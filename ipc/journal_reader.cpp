@@ -77,8 +77,9 @@ struct JournalReader::Impl {
     const auto next = std::ranges::upper_bound(segments, segment);
     if (next == segments.end()) return End::for_now;
     if (!know_end(next)) return End::for_now;  // removed, or begun, at this moment: look again at the next call
-    const Lies now = walk.look(true).lies;     // it may have been written since
-    if (walk.expected() >= end_before || now == Lies::event || now == Lies::control) return End::of_segment;
+    const Found now = walk.look(true);         // it may have been written since
+    const bool begins = now.lies == Lies::control && now.note.first_sequence <= end_before;
+    if (walk.expected() >= end_before || now.lies == Lies::event || begins) return End::of_segment;
     throw Error(Code::damaged,
                 storage->path(segment_name(segment)) + " is damaged at offset " + std::to_string(walk.offset()) +
                     ": event " + std::to_string(walk.expected()) + " does not hold together, and events up to " +
@@ -185,8 +186,11 @@ std::uint64_t JournalReader::seek_time(std::uint64_t timestamp_ns) {
   seek(after == impl.segments.begin() ? *after : after[-1]);
   if (after != impl.segments.begin() && after != impl.segments.end()) {
     const std::vector<core::IndexEntry> index = index_of(*impl.storage, after[-1]);
-    auto entry = std::ranges::lower_bound(index, timestamp_ns, {}, &core::IndexEntry::timestamp_ns);
-    if (entry != index.begin()) seek((--entry)->sequence);
+    const auto entry = std::ranges::lower_bound(index, timestamp_ns, {}, &core::IndexEntry::timestamp_ns);
+    SegmentWalk walk;  // the entry is believed only if the record says the same
+    if (entry != index.begin() && walk.enter(*impl.storage, after[-1]) == 0 && walk.jump(entry[-1]) &&
+        walk.look(false).header.timestamp_ns < timestamp_ns)
+      seek(entry[-1].sequence);
   }
   Event event;
   for (;;) {
