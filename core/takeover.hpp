@@ -26,6 +26,13 @@ struct StreamEnd {
   return newest.found == Found::record && locator.published_at(newest.place, record) ? record.timestamp_ns : 0;
 }
 
+// Where no record follows the anchor, it alone says which number comes next, and no checksum guards it. Whoever starts from
+// the hint or from a checkpoint comes to the same end, if one of them still leads to a record.
+[[nodiscard]] inline bool consumers_agree(const RingView& ring, Place end) noexcept {
+  const Location found = Locator(ring).end();
+  return found.found != Found::end || found.place == end;
+}
+
 [[nodiscard]] inline StreamEnd find_stream_end(const RingView& ring) noexcept {
   // [A2] pairs with [A1]; the dead publisher's stores became visible before the kernel gave its lease away.
   Place anchor;
@@ -50,9 +57,12 @@ struct StreamEnd {
         reader.advance(record);
         continue;
       case ReadStatus::empty:
-        result.valid = true;
         result.end = reader.place();
-        if (result.end == anchor) result.newest_timestamp_ns = newest_timestamp(ring);
+        if (result.end == anchor) {
+          if (!consumers_agree(ring, anchor)) return {};
+          result.newest_timestamp_ns = newest_timestamp(ring);
+        }
+        result.valid = true;
         return result;
       case ReadStatus::overrun:
       case ReadStatus::evicted:

@@ -293,6 +293,18 @@ TEST_F(Anchors, ASequenceBeforeTheFirstIsDamage) {
   }
 }
 
+TEST_F(Anchors, OneAtTheEndThatSaysAnotherPlaceThanConsumersFindIsDamage) {
+  const Place last = log_.end();
+  for (const Place wrong : {Place{last.position, last.sequence + 1}, Place{last.position, last.sequence - 1},
+                            Place{last.position + ring_.capacity(), last.sequence}, last}) {
+    for (Boundary& anchor : ring_.header().anchors) {
+      anchor.sequence.store_relaxed(wrong.sequence);
+      anchor.position.store_relaxed(wrong.position);
+    }
+    EXPECT_EQ(end().valid, wrong == last) << wrong.position << " " << wrong.sequence;
+  }
+}
+
 TEST_F(Anchors, OneThatWasOverrunIsDamage) {
   for (Boundary& anchor : ring_.header().anchors) {
     anchor.sequence.store_relaxed(1);
