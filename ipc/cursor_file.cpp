@@ -251,9 +251,11 @@ CursorFile CursorFile::open(const std::string& journal_directory, std::string_vi
   cursor.mapping_ = FileMapping(cursor.file_.get(), core::kCursorFileBytes, Access::read_write, cursor.path_, guard);
   cursor.generation_ = content.copy.generation;
   cursor.newest_copy_ = cursor.durable_copy_ = found.index;
-  // The page cache may show what a sync that failed before did not bring to the disk: stored again, it is synced again.
+  // The page cache may show what a sync that failed before did not bring to the disk: stored again, it is synced again. The
+  // same bytes in the same place: which of the other copies the disk has is not known, and this one may not be on it yet.
   if (content.status == CursorStatus::good) {
-    cursor.store(cursor_of(content.copy));
+    core::Word64* const words = words_of(cursor.mapping_.data() + offset_of(found.index));
+    for (std::size_t i = 0; i < kWords; ++i) words[i].store_release(words[i].load_acquire());
     cursor.sync();
   }
   return cursor;
