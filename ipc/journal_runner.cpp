@@ -203,7 +203,8 @@ core::Place JournalRunner::resume_at_gate() {
   if (place.position % core::kRecordAlignment == 0) place.sequence = view.record_at(place.position).sequence.load_acquire();
   if (place.sequence == 0) {
     const core::Place end = find_start(view, Start::latest, {}, directory_.name).place;
-    if (end.position == place.position) place.sequence = end.sequence;
+    // Where the stream has gone on meanwhile, there is an event at the gate now.
+    place.sequence = end.position == place.position ? end.sequence : view.record_at(place.position).sequence.load_acquire();
   }
   if (view.overrun(place.position)) place.sequence = 0;  // it never held
   const bool fresh = store_->log->recovered().empty;
