@@ -44,6 +44,16 @@ core::Place walk_from_gate(const Registry& registry, const core::RingView& view,
   return reader.place();
 }
 
+// Whose event the journal has under that number, asked by a consumer of another policy; zeros where it cannot know.
+RingId ring_in_journal(const std::string& directory, std::uint64_t sequence) {
+  try {
+    return JournalReader::open(directory).ring_of(sequence);
+  } catch (const Error& error) {
+    if (error.code() != Code::not_found && error.code() != Code::not_allowed) throw;
+    return {};
+  }
+}
+
 }  // namespace
 
 void Consumer::open_journal(const ConsumerOptions& options) {
@@ -93,7 +103,8 @@ core::Place Consumer::cursor_beside_journal() {
   const std::uint64_t next = find_start(impl.view, Start::latest, {}, impl.directory.name).place.sequence;
   // Whose event has that number now? Nobody knows of one that is not kept any more.
   RingId now = present;
-  if (cursor->sequence < impl.view.first_sequence) now = impl.journal ? impl.journal->ring_of(cursor->sequence) : RingId{};
+  if (cursor->sequence < impl.view.first_sequence)
+    now = impl.journal ? impl.journal->ring_of(cursor->sequence) : ring_in_journal(impl.page->directory(), cursor->sequence);
   if (now == RingId{} || now == cursor->ring_id) return place;
   throw Error(Code::cursor_ahead,
               "consumer '" + read_name(*entry_) + "' of ring '" + impl.directory.name + "' has committed event " +
@@ -118,7 +129,8 @@ void Consumer::keep_cursor(std::uint64_t sequence) noexcept {
   if (sequence < impl.view.first_sequence) {
     ring = {};  // not known: nobody will compare it
     for (const Impl::ReadFrom& from : impl.read_rings) {
-      if (from.sequence <= sequence) ring = from.ring;
+      // Whoever cannot read the journal knows of the event that it had committed, and of none in the gap behind it.
+      if (from.sequence == sequence || (from.sequence < sequence && impl.policy == Policy::journal)) ring = from.ring;
     }
   }
   impl.cursor_file->store({ring, impl.page->page().epoch.load_relaxed(), sequence});  // relaxed: for people
