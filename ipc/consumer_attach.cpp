@@ -112,6 +112,7 @@ void Consumer::start(Start start) {
   committed_ = from.place.sequence;
   if (from.wanted_sequence != 0 && from.place.sequence > from.wanted_sequence) {
     impl.pending_gap = Gap{from.wanted_sequence, from.place.sequence - 1, false};
+    if (start.kind == Start::Kind::resume) committed_ = from.wanted_sequence;  // a gap that is told can be committed
   }
   impl.skip_below_sequence = from.skip_below_sequence;
   impl.skip_before_ns = from.skip_before_ns;

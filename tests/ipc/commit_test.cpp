@@ -117,6 +117,29 @@ TEST_F(Committing, ToWhatTheRingNoLongerHoldsIsAGapWhenResumed) {
   EXPECT_EQ(consumer.counters().gap_events, consumer.last_gap().count());
 }
 
+// Otherwise it is told again, and longer each time, to a consumer that comes and goes. Found by the simulator.
+TEST_F(Committing, OfAGapThatWasToldWhenResumedIsKept) {
+  publish_numbered(publisher_, 20, 1'000);
+  {
+    auto consumer = attach();
+    take(consumer, 5);
+    consumer.commit(4);
+  }
+  publish_numbered(publisher_, 300, 1'000);
+  std::uint64_t last = 0;
+  {
+    auto consumer = attach();
+    Event event;
+    ASSERT_EQ(consumer.try_next(event), Status::gap);
+    last = consumer.last_gap().last;
+    consumer.commit(last);
+  }
+  auto consumer = attach();
+  Event event;
+  ASSERT_EQ(consumer.try_next(event), Status::ok);
+  EXPECT_EQ(event.sequence, last + 1);
+}
+
 TEST_F(Committing, AtTheVeryEndResumesThere) {
   publish_numbered(publisher_, 20, 200);
   {

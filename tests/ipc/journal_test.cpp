@@ -161,6 +161,21 @@ TEST_F(Journal, TellsAConsumerOfAnyPolicyThatWhatItCommittedWasTakenBack) {
                Code::cursor_ahead);
 }
 
+// Found by the simulator: it was told that it had no right to.
+TEST_F(Journal, LetsWhatWasCommittedBeforeItBeganBeMadeDurable) {
+  PublisherOptions options = journalled();
+  options.journal.own_process = true;
+  Publisher publisher = Publisher::open("orders", options);
+  Consumer consumer = Consumer::attach("orders", {.name = "audit", .policy = Policy::gate});
+  publish_numbers(publisher, 5);
+  read_up_to(consumer, 5);
+  consumer.commit(5);
+  std::atomic<bool> begun = false;
+  run_journal("orders", options.journal, [&] { return begun.exchange(true); });
+  EXPECT_NO_THROW(consumer.commit_durable(5));
+  EXPECT_TRUE(std::filesystem::exists(directory() + "/cursors/audit"));
+}
+
 TEST_F(Journal, IsRunAgainByTheNextPublisherWithoutBeingNamed) {
   { publish_numbers(*std::make_unique<Publisher>(Publisher::open("orders", journalled())), 10); }
   Publisher publisher = Publisher::open("orders");
