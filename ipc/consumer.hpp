@@ -234,6 +234,7 @@ class Consumer {
   [[nodiscard]] core::Place cursor_beside_journal();
   void keep_cursor(std::uint64_t sequence) noexcept;
   [[nodiscard]] bool start_in_journal(Start start, ipc::StartPlace& from);
+  [[nodiscard]] bool has_journal_to_read();
   [[nodiscard]] bool turn_to_journal(std::uint64_t sequence);
   [[nodiscard]] bool turn_to_ring(bool at_once);
   [[nodiscard]] Status read_from_journal(Event& event);

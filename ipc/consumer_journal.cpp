@@ -58,20 +58,12 @@ RingId ring_in_journal(const std::string& directory, std::uint64_t sequence) {
 
 void Consumer::open_journal(const ConsumerOptions& options) {
   Impl& impl = *impl_;
-  const std::string& directory = impl.page->directory();
   const bool after_durable = std::ranges::find(options.after, kJournalConsumer) != options.after.end();
   if (after_durable && impl.page->sync() == Sync::none) {
     throw Error(Code::bad_option, "cannot come after what is durable on ring '" + impl.directory.name +
                                       "': its journal never syncs; run it with --sync interval or every");
   }
-  if (impl.policy == Policy::journal) {
-    try {
-      impl.journal = JournalReader::open(directory);
-    } catch (const Error& error) {
-      // Nothing is recorded yet: opened when it is needed.
-      if (error.code() != Code::not_found) throw;
-    }
-  }
+  if (impl.policy == Policy::journal) static_cast<void>(has_journal_to_read());
   keeps_cursor_ = !options.name.empty() && entry_ != nullptr;
   if (keeps_cursor_) open_cursor();
 }
@@ -147,10 +139,11 @@ void Consumer::commit_durable(std::uint64_t sequence) {
   impl.cursor_file->sync();
 }
 
-// True if what is wanted lies before what the ring holds, and the journal has it, or what comes next after it.
+// True if what is wanted lies before what the ring holds, and the journal has it, or what comes next after it. A journal that
+// began while this consumer was attaching may have what the ring had a moment ago.
 bool Consumer::start_in_journal(Start start, StartPlace& from) {
   Impl& impl = *impl_;
-  if (impl.policy != Policy::journal || !impl.journal || start.kind == Start::Kind::latest) return false;
+  if (impl.policy != Policy::journal || start.kind == Start::Kind::latest || !has_journal_to_read()) return false;
   std::uint64_t sequence = from.wanted_sequence;
   if (start.kind == Start::Kind::time) {
     sequence = impl.journal->seek_time(start.value);
@@ -163,17 +156,21 @@ bool Consumer::start_in_journal(Start start, StartPlace& from) {
   return true;
 }
 
-// False if there is no journal to read yet.
+// False if there is no journal to read yet: nothing is recorded.
+bool Consumer::has_journal_to_read() {
+  Impl& impl = *impl_;
+  if (impl.journal) return true;
+  try {
+    impl.journal = JournalReader::open(impl.page->directory());
+  } catch (const Error& error) {
+    if (error.code() != Code::not_found) throw;
+  }
+  return impl.journal.has_value();
+}
+
 bool Consumer::turn_to_journal(std::uint64_t sequence) {
   Impl& impl = *impl_;
-  if (!impl.journal) {
-    try {
-      impl.journal = JournalReader::open(impl.page->directory());
-    } catch (const Error& error) {
-      if (error.code() != Code::not_found) throw;
-      return false;
-    }
-  }
+  if (!has_journal_to_read()) return false;
   impl.in_journal = true;
   impl.dry_since_ns = 0;
   impl.read_since_look = 0;
