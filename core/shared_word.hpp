@@ -4,6 +4,8 @@
 // else. Each call site carries a label that says which access in another process it pairs with; `ring.hpp` holds the table.
 #pragma once
 
+#include <ringbolt/core/step.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,17 +24,31 @@ class SharedWord {
   SharedWord(const SharedWord&) = delete;
   SharedWord& operator=(const SharedWord&) = delete;
 
-  [[nodiscard]] T load_acquire() const noexcept { return value_.load(std::memory_order_acquire); }
-  [[nodiscard]] T load_relaxed() const noexcept { return value_.load(std::memory_order_relaxed); }
-  void store_release(T value) noexcept { value_.store(value, std::memory_order_release); }
-  void store_relaxed(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  [[nodiscard]] T load_acquire() const noexcept {
+    RINGBOLT_ACCESS();
+    return value_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] T load_relaxed() const noexcept {
+    RINGBOLT_ACCESS();
+    return value_.load(std::memory_order_relaxed);
+  }
+  void store_release(T value) noexcept {
+    RINGBOLT_ACCESS();
+    value_.store(value, std::memory_order_release);
+  }
+  void store_relaxed(T value) noexcept {
+    RINGBOLT_ACCESS();
+    value_.store(value, std::memory_order_relaxed);
+  }
   // On failure `expected` becomes what was found.
   [[nodiscard]] bool compare_exchange(T& expected, T desired) noexcept {
+    RINGBOLT_ACCESS();
     return value_.compare_exchange_strong(expected, desired, std::memory_order_acq_rel, std::memory_order_acquire);
   }
   T fetch_add(T increment) noexcept
     requires std::is_integral_v<T>
   {
+    RINGBOLT_ACCESS();
     return value_.fetch_add(increment, std::memory_order_acq_rel);
   }
 

@@ -50,7 +50,11 @@ inline const char* step_name(Step step) noexcept {
 
 #if defined(RINGBOLT_STEPS)
 extern "C" void ringbolt_on_step(ringbolt::core::Step step);
+// Comes before each access to a word in shared memory, in every process. Weak: most tests have no use for it.
+extern "C" [[gnu::weak]] void ringbolt_on_access();
 #define RINGBOLT_STEP(name) ringbolt_on_step(::ringbolt::core::Step::name)
+#define RINGBOLT_ACCESS() (ringbolt_on_access != nullptr ? ringbolt_on_access() : static_cast<void>(0))
 #else
 #define RINGBOLT_STEP(name) static_cast<void>(0)
+#define RINGBOLT_ACCESS() static_cast<void>(0)
 #endif

@@ -31,7 +31,11 @@ namespace ringbolt::ipc {
 
 inline constexpr std::uint64_t kLongestSleepNs = 100'000'000;  // the safety net
 inline constexpr std::uint64_t kShortSleepNs = 1'000'000;      // where nobody promised to wake us
-inline constexpr std::uint32_t kSpinRounds = 400;              // some 10 µs before yielding or parking
+#if defined(RINGBOLT_STEPS)
+inline constexpr std::uint32_t kSpinRounds = 4;  // where a test schedules, spinning only takes its steps
+#else
+inline constexpr std::uint32_t kSpinRounds = 400;  // some 10 µs before yielding or parking
+#endif
 
 // Lets other processes' [S2] fence this process. True if the kernel agreed. Called once per process, again after fork.
 [[nodiscard]] bool register_for_barriers() noexcept;
