@@ -197,7 +197,7 @@ Descriptor open_directory_of(const std::string& journal, bool make, ForkGuard& g
   } else if (make && errno != EEXIST) {
     throw_failed("cannot make " + path, errno);
   }
-  Descriptor directory(guard.open_guarded(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+  Descriptor directory(guard.open_guarded(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0));
   if (!directory) throw_failed("cannot open " + path, errno);
   return directory;
 }

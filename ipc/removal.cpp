@@ -137,7 +137,7 @@ void remove_ring(std::string_view name, bool force) {
   const RingDirectory directory = RingDirectory::open(name);
   const std::filesystem::path path(directory.path);
   const std::string base = path.filename();
-  const Descriptor parent(sys::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor parent(sys::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const auto refuse = [&](int error) {
     const std::string what = "cannot remove ring " + directory.path;
     if (error == ENOENT)

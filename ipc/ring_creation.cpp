@@ -107,18 +107,18 @@ Descriptor open_parent(const std::string& ring_path, std::uint64_t asked_bytes) 
   std::string parent = std::filesystem::path(ring_path).parent_path();
   if (parent.empty()) parent = ".";
   if (sys::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) throw_cannot_create(ring_path, asked_bytes, errno);
-  Descriptor fd(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor fd(sys::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && (errno == ELOOP || errno == ENOTDIR)) {
+    throw Error(Code::not_allowed,
+                "cannot create ring " + ring_path +
+                    ": its parent directory is a symbolic link, or no directory: name the directory itself (RINGBOLT_DIR)",
+                errno);
+  }
   if (!fd) throw_cannot_create(ring_path, asked_bytes, errno);
-  struct stat status {};
-  if (sys::fstat(fd.get(), &status) != 0) throw_cannot_create(ring_path, asked_bytes, errno);
-  const bool others_write = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
-  const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
-  if (!ours || others_write) {
-    throw Error(
-        Code::not_allowed,
-        "cannot create ring " + ring_path +
-            ": its parent directory belongs to somebody else or can be "
-            "written by everybody, who could put another ring in its place: choose one of your own with RINGBOLT_DIR");
+  if (const char* why = why_not_trusted(fd.get(), false)) {
+    throw Error(Code::not_allowed,
+                "cannot create ring " + ring_path + ": its parent directory " + why +
+                    ", who could put another ring in its place: choose one of your own with RINGBOLT_DIR");
   }
   return fd;
 }

@@ -14,9 +14,15 @@
 
 namespace ringbolt {
 
+namespace {
+
+std::string default_parent_directory() { return "/dev/shm/ringbolt-" + std::to_string(::geteuid()); }
+
+}  // namespace
+
 std::string ring_parent_directory() {
   if (const char* chosen = std::getenv("RINGBOLT_DIR"); chosen != nullptr && *chosen != '\0') return chosen;
-  return "/dev/shm/ringbolt-" + std::to_string(::geteuid());
+  return default_parent_directory();
 }
 
 std::vector<std::string> list_rings() {
@@ -155,14 +161,47 @@ void throw_refused(const std::string& what, int error, const char* whose_right) 
       error);
 }
 
+const char* why_not_trusted(int directory, bool any_owner) noexcept {
+  struct stat status {};
+  if (sys::fstat(directory, &status) != 0) return "cannot be looked at";
+  if (!any_owner && status.st_uid != ::geteuid() && status.st_uid != 0) return "belongs to somebody else";
+  if ((status.st_mode & S_ISVTX) != 0) return nullptr;  // sticky: nobody renames what is not theirs
+  if ((status.st_mode & S_IWOTH) != 0) return "can be written by everybody";
+  if ((status.st_mode & S_IWGRP) != 0) return "can be written by its group";
+  return nullptr;
+}
+
+namespace {
+
+// Where a ring's directory is looked for. The parent of a name without slash was not chosen with the name: somebody else
+// could have been there first. A path is followed wherever whoever gave it wants to go.
+Descriptor open_ring_directory(std::string_view name, const std::string& path) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  if (name.find('/') != std::string_view::npos) return Descriptor(sys::open(path.c_str(), flags));
+  const std::filesystem::path whole(path);
+  const Descriptor parent(sys::open(whole.parent_path().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!parent) return {};
+  if (const char* why = why_not_trusted(parent.get(), ring_parent_directory() != default_parent_directory())) {
+    throw Error(Code::not_allowed, "cannot look for ring '" + std::string(name) + "' in " + whole.parent_path().string() +
+                                       ", which " + why +
+                                       ", who could put another ring in its place: choose another directory with "
+                                       "RINGBOLT_DIR, or give the ring's path");
+  }
+  return Descriptor(sys::openat(parent.get(), whole.filename().c_str(), flags));
+}
+
+}  // namespace
+
 RingDirectory RingDirectory::open(std::string_view name) {
   RingDirectory directory{std::string(name), ring_path(name), {}};
-  directory.fd = Descriptor(sys::open(directory.path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  directory.fd = open_ring_directory(name, directory.path);
   if (!directory.fd) {
     if (errno == ENOENT) throw_not_found(name, directory.path);
     if (errno == ENOTDIR || errno == ELOOP) {
       throw Error(Code::damaged,
-                  directory.path + " is not a ring: it is no directory, or a symbolic link: choose another name", errno);
+                  directory.path +
+                      " is not a ring: it, or what it lies in, is no directory, or a symbolic link: choose another name",
+                  errno);
     }
     throw_refused("cannot open " + directory.path, errno, kOwnerDecides);
   }

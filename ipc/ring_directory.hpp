@@ -32,6 +32,10 @@ void check_name(std::string_view name, const char* whose);
 // How long an open file is. Throws as `throw_refused` does.
 [[nodiscard]] std::uint64_t bytes_in(int fd, const std::string& path);
 
+// Why a directory may be somebody else's trap, as words for a sentence; null: nobody else can put anything in the place of
+// what this user finds or makes in it. `any_owner`: that it belongs to somebody else is what was asked for.
+[[nodiscard]] const char* why_not_trusted(int directory, bool any_owner) noexcept;
+
 struct JournalExtent;  // journal_page.hpp
 
 // An existing ring's directory. Throws Error: not_found, not_allowed, bad_name.

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <filesystem>
 
 #include "child.hpp"
@@ -276,6 +277,58 @@ TEST_F(Rights, NeededAreNotThoseOfADirectoryThatEverybodyCanWrite) {
   EXPECT_TRUE(names_in(open_place).empty());
   ASSERT_EQ(::chmod(open_place.c_str(), 01777), 0);  // as /dev/shm itself: nobody can rename what is not theirs
   create_ring("orders", {.capacity_bytes = kSmall});
+}
+
+TEST_F(Rights, NeededAreNotThoseOfADirectoryThatItsGroupCanWrite) {
+  const std::string group_place = place() + "/group";
+  std::filesystem::create_directory(group_place);
+  ASSERT_EQ(::chmod(group_place.c_str(), 0770), 0);
+  use_place(group_place);
+  expect_error([] { create_ring("orders", {.capacity_bytes = kSmall}); }, Code::not_allowed,
+               {"written by its group", "RINGBOLT_DIR"});
+  EXPECT_TRUE(names_in(group_place).empty());
+  ASSERT_EQ(::chmod(group_place.c_str(), 0750), 0);
+  create_ring("orders", {.capacity_bytes = kSmall});
+  ASSERT_EQ(::chmod(group_place.c_str(), 0770), 0);  // and now somebody may have put another ring there
+  expect_error([] { static_cast<void>(Consumer::attach("orders")); }, Code::not_allowed, {"orders", "written by its group"});
+  auto consumer = Consumer::attach(group_place + "/orders");  // whoever names the path has chosen it
+}
+
+TEST_F(Rights, NeededAreNotThoseBehindASymbolicLink) {
+  std::filesystem::create_directory(place() + "/real");
+  std::filesystem::create_symlink(place() + "/real", place() + "/link");
+  use_place(place() + "/link");
+  expect_error([] { create_ring("orders", {.capacity_bytes = kSmall}); }, Code::not_allowed,
+               {"link/orders", "symbolic link", "RINGBOLT_DIR"});
+  EXPECT_TRUE(names_in(place() + "/real").empty());
+  use_place(place() + "/real");
+  create_ring("orders", {.capacity_bytes = kSmall});
+  use_place(place() + "/link");
+  expect_error([] { static_cast<void>(Consumer::attach("orders")); }, Code::damaged, {"link/orders", "symbolic link"});
+  expect_error([] { remove_ring("orders"); }, Code::damaged, {"link/orders", "symbolic link"});
+}
+
+// Everybody may make a directory in /dev/shm, so also the one where another user's rings would be.
+TEST_F(Rights, NeededAreNotThoseOfADefaultDirectoryThatSomebodyElseMade) {
+  const auto victim = static_cast<uid_t>(3'000'000 + ::getpid());
+  const std::string squatted = "/dev/shm/ringbolt-" + std::to_string(victim);
+  ASSERT_EQ(::mkdir(squatted.c_str(), 0755), 0);
+  create_ring(squatted + "/orders", {.capacity_bytes = kSmall, .mode = 0666});
+  ASSERT_EQ(::chown((squatted + "/orders").c_str(), kNobody, kNogroup), 0);
+  ASSERT_EQ(::chown(squatted.c_str(), kNobody, kNogroup), 0);
+  Child child([&](const Words&) {
+    ::unsetenv("RINGBOLT_DIR");
+    ASSERT_TRUE(become(victim, kNogroup - 1));
+    const std::vector<std::string> words{"orders", squatted, "belongs to somebody else", "RINGBOLT_DIR"};
+    expect_error([] { static_cast<void>(Consumer::attach("orders")); }, Code::not_allowed, words);
+    expect_error([] { static_cast<void>(stat_ring("orders")); }, Code::not_allowed, words);
+    expect_error([] { static_cast<void>(Publisher::open("orders")); }, Code::not_allowed, words);
+    expect_error([] { create_ring("others", {.capacity_bytes = kSmall}); }, Code::not_allowed,
+                 {"others", "belongs to somebody else"});
+    auto consumer = Consumer::attach(squatted + "/orders");  // whoever names the path has chosen it
+  });
+  EXPECT_TRUE(child.join());
+  std::filesystem::remove_all(squatted);
 }
 
 TEST_F(Rights, MissingToCreateAreSaid) {
