@@ -11,6 +11,7 @@ using namespace ipc;  // NOLINT(google-build-using-namespace): this file is the 
 namespace {
 
 constexpr std::uint32_t kLookForRemovalEvery = 4'096;  // fruitless polls, for a consumer that the registry cannot tell
+constexpr std::uint32_t kLookForEndEvery = 32;         // fruitless polls of a share
 constexpr int kMostLossAttempts = 64;                  // in one call; the gap so far is kept for the next
 
 }  // namespace
@@ -130,6 +131,10 @@ Status Consumer::nothing_yet() {
   impl.check_usable(++impl.fruitless % kLookForRemovalEvery == 0);
   const std::uint64_t ends_before = impl.events.header().closed.load_acquire();
   if (ends_before != 0 && ends_before == reader_.place().sequence) return Status::closed;
+  if (impl.link && impl.fruitless % kLookForEndEvery == 0 && impl.link->gone()) {
+    core::Record record;  // what was published before its end is read first
+    if (reader_.peek(record) == core::ReadStatus::empty) impl.link->throw_gone();
+  }
   if (gate_on_commit_ &&
       reader_.place().position - done_.position >= impl.view.capacity - core::largest_record_bytes(impl.view.capacity)) {
     throw Error(Code::holds_ring,
@@ -201,7 +206,8 @@ Status Consumer::wait_for(std::chrono::nanoseconds timeout) {
   const Deadline deadline{timeout};
   Waiter waiter(impl.wait);
   std::optional<WaitChannel> channel;
-  if (impl.registry) channel = impl.followed.empty() ? impl.registry->sleepers() : impl.registry->gate_sleepers();
+  if (impl.registry && !impl.link)
+    channel = impl.followed.empty() ? impl.registry->sleepers() : impl.registry->gate_sleepers();
   const auto closed_or_readable = [&] { return something_to_read() || closed(); };
   for (;;) {
     if (something_to_read()) return Status::ok;
@@ -271,6 +277,7 @@ bool Consumer::closed() const noexcept {
 }
 bool Consumer::publisher_alive() const {
   impl_->check_own();
+  if (impl_->link) return !impl_->link->gone();
   return publisher_is_alive(impl_->directory, impl_->events.header());
 }
 Policy Consumer::policy() const noexcept { return impl_->policy; }

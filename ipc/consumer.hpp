@@ -72,6 +72,8 @@ class Consumer {
  public:
   // Attaches to an existing ring; never creates one. Throws Error: not_found, in_use (a live consumer of that name),
   // not_allowed, registry_full, cycle, bad_option, wrong_version, foreign_layout, too_short, damaged, cursor_ahead, ...
+  // `unix:PATH` is a share (`PublisherOptions::share`): anonymous, policy gate (evicted after the share's longest budget at the
+  // latest), lossy or latest; Error (removed) when its publisher has ended and everything was read.
   // Without write access to the registry only an anonymous lossy or latest consumer can attach; it leaves no trace.
   [[nodiscard]] static Consumer attach(std::string_view ring, const ConsumerOptions& options = {});
 
@@ -160,6 +162,7 @@ class Consumer {
  private:
   struct Impl;
   explicit Consumer(std::unique_ptr<Impl> impl) noexcept;
+  [[nodiscard]] static Consumer attach_to_share(std::string_view ring, const ConsumerOptions& options);
 
   // Ends a batch of `poll`. An event whose handler has thrown comes again.
   struct BatchEnd {

@@ -31,7 +31,29 @@ Policy resolve_policy(const ConsumerOptions& options, std::string_view ring, boo
 
 }  // namespace
 
+// The page that the publisher gave us is a registry of one entry: everything from here on is as it always is.
+Consumer Consumer::attach_to_share(std::string_view ring, const ConsumerOptions& options) {
+  const bool gates = options.policy == Policy::gate;
+  Consumer consumer(std::make_unique<Impl>(ring, options));
+  Impl& impl = *consumer.impl_;
+  impl.policy = options.policy == Policy::automatic ? Policy::lossy : options.policy;
+  impl.wait = options.wait;
+  consumer.in_place_ = options.read == Read::in_place;  // it can be evicted at any moment
+  consumer.gate_on_commit_ = options.gate_on_commit && gates;
+  if (!consumer.in_place_) consumer.make_buffer();
+  impl.registry.emplace(impl.link->page(), impl.directory.path, impl.guard);
+  if (impl.registry->header().ring_id != impl.events.header().ring_id || impl.registry->entries().size() != 1)
+    throw Error(Code::damaged, "what answers at " + impl.directory.path + " is no share of a ring: check the path");
+  consumer.gate_waiters_ = &impl.registry->header().gate_waiters;
+  impl.claim.generation = core::generation_of(impl.registry->entries()[0].state.load_acquire());
+  impl.registered = true;
+  consumer.entry_ = impl.registry->entries().data();
+  consumer.start(options.start);
+  return consumer;
+}
+
 Consumer Consumer::attach(std::string_view ring, const ConsumerOptions& options) {
+  if (is_share(ring)) return attach_to_share(ring, options);
   static_cast<void>(resolve_policy(options, ring, true));  // what makes no sense needs no ring
   if (!options.name.empty()) check_name(options.name, "consumer name");
   Consumer consumer(std::make_unique<Impl>(ring));
@@ -136,7 +158,13 @@ core::Place Consumer::join_gates(core::Place place, std::uint64_t generation, st
       entry_->lineage.fetch_add(1);
       told = true;
     }
-    if (core::join_gate(impl.registry->header(), *entry_, generation, place.position, impl.view)) break;
+    if (impl.link) {
+      const ShareLink::Joined joined = impl.link->join(place.position);
+      impl.claim.generation = generation = joined.generation;
+      if (joined.granted) break;
+    } else if (core::join_gate(impl.registry->header(), *entry_, generation, place.position, impl.view)) {
+      break;
+    }
     const core::Place here = reader_.place();
     place = core::beyond(here.position, place.position) ? here : find_halfway(impl.view, impl.directory.name);
   }

@@ -7,6 +7,7 @@
 #include <ringbolt/ipc/journal_reader.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/share_link.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -20,6 +21,11 @@ namespace ringbolt {
 struct Consumer::Impl {
   explicit Impl(std::string_view ring)
       : directory(ipc::RingDirectory::open(ring)), events(directory, ipc::Access::read_only, guard), view(events.view()) {}
+  Impl(std::string_view ring, const ConsumerOptions& options)
+      : link(std::make_unique<ipc::ShareLink>(ring, options, guard)),
+        directory{std::string(ring), std::string(ring), {}},
+        events(link->events(), directory.path, ipc::Access::read_only, guard),
+        view(events.view()) {}
   ~Impl() {
     if (registered) registry->leave(claim);
   }
@@ -38,6 +44,7 @@ struct Consumer::Impl {
   }
   void check_usable(bool look) const {
     check_own();
+    if (link) return;
     const bool told = registry && registry->header().removed.load_relaxed() != 0;  // relaxed: made sure of below
     if ((told && !directory.still_there()) || ((told || look) && directory.removed())) {
       throw Error(Code::removed, "ring '" + directory.name + "' was removed: attach again when there is a new one");
@@ -70,6 +77,7 @@ struct Consumer::Impl {
   };
 
   ipc::ForkGuard guard;
+  std::unique_ptr<ipc::ShareLink> link;  // of a share
   ipc::RingDirectory directory;
   ipc::EventsFile events;
   core::RingView view;

@@ -52,9 +52,13 @@ void ForkGuard::add_mapping(void* address, std::size_t bytes) {
 }
 
 int ForkGuard::open_guarded(int directory, const char* file, int flags, mode_t mode) {
+  return guarded([&] { return sys::openat(directory, file, flags, mode); });
+}
+
+int ForkGuard::guarded(const std::function<int()>& open) {
   const std::scoped_lock lock(guards().mutex);
   files_.reserve(files_.size() + 1);  // so that nothing can fail once it is open
-  const int fd = sys::openat(directory, file, flags, mode);
+  const int fd = open();
   struct stat status {};
   if (fd < 0) return fd;
   if (sys::fstat(fd, &status) != 0) {

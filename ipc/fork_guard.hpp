@@ -14,6 +14,7 @@
 #include <ringbolt/core/shared_word.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace ringbolt::ipc {
@@ -30,6 +31,9 @@ class ForkGuard {
   // openat(2), and the descriptor is guarded before another thread can fork: a child with a copy of it would hold every lock
   // that is taken on it later. -1 with errno set if it cannot be opened.
   [[nodiscard]] int open_guarded(int directory, const char* file, int flags, mode_t mode);
+
+  // The same for whatever `open` opens, which does not wait.
+  [[nodiscard]] int guarded(const std::function<int()>& open);
 
   // A word in one of the mappings that is to be 1 in a child, where everything else is 0.
   void raise_in_child(const core::Word32& word);

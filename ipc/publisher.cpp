@@ -30,7 +30,8 @@ Status Publisher::wait_for_room(std::uint64_t record_bytes, std::chrono::nanosec
   WaitChannel gates = impl_->registry.gate_sleepers();
   while (!deadline.passed()) {
     waiter.pause(
-        &gates, [&] { return writer_.refill(record_bytes); }, deadline.remaining_ns(kLongestGateSleepNs), impl_->epoch);
+        &gates, [&] { return impl_->refill(writer_, record_bytes); },
+        deadline.remaining_ns(impl_->share ? kLongestShareSleepNs : kLongestGateSleepNs), impl_->epoch);
     const Status status = look_for_room(record_bytes);
     if (status == Status::ok) return status;
     if (status == Status::journal_stalled) return stalled();
@@ -42,10 +43,10 @@ Status Publisher::look_for_room(std::uint64_t record_bytes) {
   if (record_bytes > core::largest_record_bytes(capacity_bytes())) return Status::too_large;
   impl_->check_usable();
   impl_->open_again(writer_);
-  bool room = writer_.refill(record_bytes);
+  bool room = impl_->refill(writer_, record_bytes);
   if (!room) {
     impl_->begin_blocked(writer_, writer_.position() + record_bytes + sizeof(std::uint64_t));
-    if (impl_->clear_the_way(writer_)) room = writer_.refill(record_bytes);
+    if (impl_->clear_the_way(writer_)) room = impl_->refill(writer_, record_bytes);
   }
   if (!room) return impl_->journal_stalls() ? Status::journal_stalled : Status::full;
   impl_->end_blocked(writer_);

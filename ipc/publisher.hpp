@@ -11,6 +11,7 @@
 #include <ringbolt/core/writer.hpp>
 #include <ringbolt/ipc/event.hpp>
 #include <ringbolt/ipc/journal.hpp>
+#include <ringbolt/ipc/share_options.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -44,6 +45,8 @@ struct PublisherOptions {
   // goes on with the sequence behind the journal's last event. Left empty, a ring whose journal was run by its publisher
   // before gets it again, as it was.
   JournalOptions journal{};
+  // With a socket: for consumers that are not trusted. Then `name` is for errors alone, and nothing is taken over.
+  ShareOptions share{};
 };
 inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
 
@@ -201,6 +204,7 @@ class Publisher {
   friend class Claim;
   struct Impl;
   explicit Publisher(std::unique_ptr<Impl> impl) noexcept;
+  [[nodiscard]] static Publisher open_share(std::string_view name, const PublisherOptions& options);
 
   // ok once there is room; timed_out, or journal_stalled. Without a time-out only ok. Throws event_too_large, journal_stalled.
   Status claim_or_wait(std::uint64_t record_bytes, std::chrono::nanoseconds timeout) {

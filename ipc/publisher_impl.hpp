@@ -7,6 +7,7 @@
 #include <ringbolt/ipc/publisher.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/share_hub.hpp>
 
 #include <cstdint>
 #include <cstring>
@@ -40,6 +41,7 @@ struct OpenJournal {
 inline constexpr std::uint64_t kLookAtConsumersEveryNs =
     1'000'000;                                                   // for the dead and the evictable, while one is in the way
 inline constexpr std::uint64_t kStalledAfterNs = 1'000'000'000;  // a journal that was in the way for so long
+inline constexpr std::uint64_t kLongestShareSleepNs = 100'000;   // a share's consumers wake nobody
 inline constexpr std::uint64_t kLongestGateSleepNs = 2'000'000;  // death wakes nobody: bounds how long it goes unnoticed
 }  // namespace ipc
 
@@ -54,6 +56,15 @@ struct Publisher::Impl {
         wait(options.wait) {
     guard.raise_in_child(
         registry.header().waiters);  // the first commit in a forked child ends in wake_sleepers, which throws
+  }
+
+  // A share: in memory that has no name.
+  Impl(std::string_view name, const PublisherOptions& options, ipc::SharedMemory&& memory);
+
+  // Before the gates are looked at: what a share's consumers say about theirs is taken over.
+  [[nodiscard]] bool refill(core::Writer& writer, std::uint64_t bytes) {
+    if (share) share->take_gates();
+    return writer.refill(bytes);
   }
 
   void check_usable() {
@@ -187,6 +198,7 @@ struct Publisher::Impl {
     if (!core::change_state(entry, obstacle.life, core::EntryState::evicted)) return false;  // [E1] pairs with [E2]
     RINGBOLT_STEP(evicted);
     entry.evictions.fetch_add(1);
+    if (share) share->tell_evicted(index);
     return true;
   }
 
@@ -222,6 +234,7 @@ struct Publisher::Impl {
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
   std::optional<std::uint32_t> journal_index;
   std::unique_ptr<ipc::JournalThread> journal;  // ends before what it stands on
+  std::unique_ptr<ipc::ShareHub> share;         // likewise
 };
 
 }  // namespace ringbolt

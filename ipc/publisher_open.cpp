@@ -191,6 +191,7 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
 }  // namespace
 
 Publisher Publisher::open(std::string_view name, const PublisherOptions& options) {
+  if (!options.share.socket.empty()) return open_share(name, options);
   Publisher publisher(std::make_unique<Impl>(name, options));
   Impl& self = *publisher.impl_;
   core::EventsHeader& header = self.events.header();
@@ -237,6 +238,10 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
 }
 
 void create_ring(std::string_view name, const PublisherOptions& options) {
+  if (!options.share.socket.empty()) {
+    throw Error(Code::bad_option, "a share lives as long as its publisher: open '" + std::string(name) +
+                                      "' to publish instead of creating it");
+  }
   ForkGuard guard;
   OpenJournal journal;
   journal.keeps_open = false;

@@ -111,13 +111,21 @@ Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& gua
   const Descriptor fd = directory.open_file("consumers", flags);
   if (fd) locks_ = directory.open_file("locks", flags, guard);
   if (!fd || (!locks_ && access == Access::read_write)) throw_cannot_open(directory, fd ? "locks" : "consumers", errno);
-  const std::uint64_t bytes = bytes_in(fd.get(), path);
-  const std::uint64_t page = file_page_bytes(fd.get());
+  map(fd.get(), path, access, guard);
+}
+
+Registry::Registry(const Descriptor& file, const std::string& path, ForkGuard& guard) : ring_(path) {
+  map(file.get(), path, Access::read_write, guard);
+}
+
+void Registry::map(int fd, const std::string& path, Access access, ForkGuard& guard) {
+  const std::uint64_t bytes = bytes_in(fd, path);
+  const std::uint64_t page = file_page_bytes(fd);
   const auto broken = [&](Code code, const char* why) {
     return Error(code, path + " " + why + ": remove the ring with `ringbolt rm --force`");
   };
   if (bytes < page || bytes % page != 0) throw broken(Code::too_short, "is too short");
-  file_ = FileMapping(fd.get(), bytes, access, path, guard);
+  file_ = FileMapping(fd, bytes, access, path, guard);
   const RegistryHeader& seen = header();
   if (seen.magic != core::kConsumersMagic) throw broken(Code::damaged, "has a damaged header (no magic number)");
   if (seen.layout_version != core::kLayoutVersion)
@@ -320,6 +328,7 @@ void Registry::leave(const EntryClaim& claim) noexcept {
 }
 
 bool Registry::reclaim_if_dead(std::uint32_t index) {
+  if (!locks_) return false;  // whoever knows who lives releases the gate
   // Relaxed: never changes to this for an entry that gates.
   const bool beginning = (entries()[index].options.load_relaxed() & core::kEntryBeginning) != 0;
   if (is_journal(index) && !beginning) return false;

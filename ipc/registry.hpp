@@ -31,6 +31,8 @@ class Registry {
   // Throws Error: not_allowed, too_short, damaged, wrong_version, foreign_layout. `locks` is opened for writing with
   // Access::read_write, otherwise for reading, and then it may be missing.
   Registry(const RingDirectory& directory, Access access, ForkGuard& guard);
+  // Of memory without a name, whose owners are known by other means than locks; `path` is for errors.
+  Registry(const Descriptor& file, const std::string& path, ForkGuard& guard);
 
   [[nodiscard]] core::RegistryHeader& header() const noexcept {
     return *reinterpret_cast<core::RegistryHeader*>(file_.data());
@@ -74,6 +76,7 @@ class Registry {
   void set_free(std::uint32_t index) noexcept;
 
  private:
+  void map(int fd, const std::string& path, Access access, ForkGuard& guard);
   [[nodiscard]] bool try_lock_byte_of(std::uint32_t index) const;
   [[nodiscard]] std::uint32_t take_entry(std::string_view name);
   void write_owner(core::ConsumerEntry& entry, std::string_view name, core::Policy policy, std::uint64_t options);

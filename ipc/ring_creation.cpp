@@ -10,6 +10,7 @@
 #include <ringbolt/ipc/page_size.hpp>
 #include <ringbolt/ipc/removal.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
+#include <ringbolt/ipc/share_memory.hpp>
 #include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
@@ -242,6 +243,39 @@ std::uint64_t checksum_of(const Header& header) {
   return core::fnv1a(reinterpret_cast<const std::uint8_t*>(&header), offsetof(Header, checksum));
 }
 
+// What is fixed at creation, and a stream that is empty.
+void write_header(core::EventsHeader& header, const PublisherOptions& options, std::uint64_t capacity, std::uint64_t offset,
+                  std::uint32_t slots, const std::array<std::uint64_t, 2>& ring_id) {
+  header.magic = core::kEventsMagic;
+  header.layout_version = core::kLayoutVersion;
+  header.byte_order = core::kByteOrderMark;
+  header.fingerprint = core::layout_fingerprint();
+  header.ring_id = ring_id;
+  header.capacity_bytes = capacity;
+  header.data_offset = offset;
+  header.first_sequence = options.first_sequence != 0 ? options.first_sequence : 1;
+  header.created_ns = wall_ns();
+  header.options = option_bits(options);
+  header.consumer_slots = slots;
+  header.numa_node = options.numa_node >= 0 ? options.numa_node : -1;
+  header.checksum = checksum_of(header);
+  core::start_stream(header, header.first_sequence);
+}
+void write_header(core::RegistryHeader& header, std::uint32_t slots, const std::array<std::uint64_t, 2>& ring_id) {
+  header.magic = core::kConsumersMagic;
+  header.layout_version = core::kLayoutVersion;
+  header.byte_order = core::kByteOrderMark;
+  header.fingerprint = core::layout_fingerprint();
+  header.ring_id = ring_id;
+  header.slots = slots;
+  header.entry_bytes = sizeof(core::ConsumerEntry);
+  header.checksum = checksum_of(header);
+}
+std::uint64_t registry_bytes(std::uint32_t slots, std::uint64_t page) {
+  const std::uint64_t wanted = sizeof(core::RegistryHeader) + std::uint64_t{slots} * sizeof(core::ConsumerEntry);
+  return (wanted + page - 1) / page * page;
+}
+
 void write_events(const Site& site, const PublisherOptions& options, std::uint64_t capacity, std::uint32_t slots,
                   mode_t mode, const std::array<std::uint64_t, 2>& ring_id) {
   const RingDirectory& directory = site.directory();
@@ -263,21 +297,7 @@ void write_events(const Site& site, const PublisherOptions& options, std::uint64
   static_cast<void>(apply_memory_options(wishes, data.data(), fd.get()));
   fill(directory, fd.get(), offset + capacity, capacity);
 
-  auto& header = *reinterpret_cast<core::EventsHeader*>(head.data());
-  header.magic = core::kEventsMagic;
-  header.layout_version = core::kLayoutVersion;
-  header.byte_order = core::kByteOrderMark;
-  header.fingerprint = core::layout_fingerprint();
-  header.ring_id = ring_id;
-  header.capacity_bytes = capacity;
-  header.data_offset = offset;
-  header.first_sequence = options.first_sequence != 0 ? options.first_sequence : 1;
-  header.created_ns = wall_ns();
-  header.options = option_bits(options);
-  header.consumer_slots = slots;
-  header.numa_node = options.numa_node >= 0 ? options.numa_node : -1;
-  header.checksum = checksum_of(header);
-  core::start_stream(header, header.first_sequence);
+  write_header(*reinterpret_cast<core::EventsHeader*>(head.data()), options, capacity, offset, slots, ring_id);
   set_access(fd.get(), (mode & 0444) | 0600, options.group, directory);
 }
 
@@ -306,20 +326,12 @@ void write_registry(const Site& site, const PublisherOptions& options, std::uint
   const RingDirectory& directory = site.directory();
   ForkGuard guard;
   const std::uint64_t page = file_page_bytes(directory.fd.get());
-  const std::uint64_t wanted = sizeof(core::RegistryHeader) + std::uint64_t{slots} * sizeof(core::ConsumerEntry);
-  const std::uint64_t bytes = (wanted + page - 1) / page * page;
+  const std::uint64_t bytes = registry_bytes(slots, page);
   const Descriptor fd = allocate(directory, "consumers", bytes, bytes);
   fill(directory, fd.get(), bytes, bytes);
   const FileMapping head(fd.get(), page, Access::read_write, directory.file("consumers"), guard);
   auto& header = *reinterpret_cast<core::RegistryHeader*>(head.data());
-  header.magic = core::kConsumersMagic;
-  header.layout_version = core::kLayoutVersion;
-  header.byte_order = core::kByteOrderMark;
-  header.fingerprint = core::layout_fingerprint();
-  header.ring_id = ring_id;
-  header.slots = slots;
-  header.entry_bytes = sizeof(core::ConsumerEntry);
-  header.checksum = checksum_of(header);
+  write_header(header, slots, ring_id);
   if (!options.journal.directory.empty()) hold_for_journal(header, options.first_sequence != 0 ? options.first_sequence : 1);
   set_access(fd.get(), registry_mode(mode), options.group, directory);
 
@@ -357,6 +369,22 @@ std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions&
   }
   RINGBOLT_STEP(ring_named);
   return site.take();
+}
+
+SharedMemory make_shared_memory(std::string_view name, const PublisherOptions& options) {
+  check_options(options, name);
+  ForkGuard guard;
+  const std::uint64_t capacity = options.capacity_bytes != 0 ? options.capacity_bytes : core::kDefaultCapacityBytes;
+  const std::uint32_t slots = options.consumer_slots != 0 ? options.consumer_slots : core::kDefaultConsumerSlots;
+  const std::array<std::uint64_t, 2> ring_id{random_word(), random_word()};
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::string what = "ring '" + std::string(name) + "'";
+  SharedMemory memory{make_memory(what, page + capacity), make_memory(what, registry_bytes(slots, page))};
+  const FileMapping events(memory.events.get(), page, Access::read_write, what, guard);
+  const FileMapping registry(memory.registry.get(), page, Access::read_write, what, guard);
+  write_header(*reinterpret_cast<core::EventsHeader*>(events.data()), options, capacity, page, slots, ring_id);
+  write_header(*reinterpret_cast<core::RegistryHeader*>(registry.data()), slots, ring_id);
+  return memory;
 }
 
 namespace {

@@ -193,6 +193,11 @@ Descriptor open_ring_directory(std::string_view name, const std::string& path) {
 }  // namespace
 
 RingDirectory RingDirectory::open(std::string_view name) {
+  if (name.starts_with(kSharePrefix)) {
+    throw Error(Code::bad_option, std::string(name) +
+                                      " is a share, which is for consumers alone: attach, or `ringbolt tail`; "
+                                      "for anything else ask who publishes it");
+  }
   RingDirectory directory{std::string(name), ring_path(name), {}};
   directory.fd = open_ring_directory(name, directory.path);
   if (!directory.fd) {
@@ -261,14 +266,22 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
     throw Error(Code::damaged, directory.path + " is not a ring: there is no file `events` in it: choose another name",
                 ENOENT);
   }
-  const std::uint64_t file_bytes = bytes_in(fd.get(), path);
+  map(fd.get(), path, access, guard);
+}
+
+EventsFile::EventsFile(const Descriptor& file, const std::string& path, Access access, ForkGuard& guard) {
+  map(file.get(), path, access, guard);
+}
+
+void EventsFile::map(int fd, const std::string& path, Access access, ForkGuard& guard) {
+  const std::uint64_t file_bytes = bytes_in(fd, path);
   const auto too_short = [&] {
     return Error(Code::too_short, path + " has " + std::to_string(file_bytes) +
                                       " bytes and ends before its data: remove it with `ringbolt rm --force`");
   };
-  const std::uint64_t page = file_page_bytes(fd.get());
+  const std::uint64_t page = file_page_bytes(fd);
   if (file_bytes < page) throw too_short();
-  head_ = FileMapping(fd.get(), page, access, path, guard);
+  head_ = FileMapping(fd, page, access, path, guard);
   core::EventsHeader& seen = header();
   check_header(seen, path);
   const std::uint64_t offset = seen.data_offset;
@@ -280,7 +293,7 @@ EventsFile::EventsFile(const RingDirectory& directory, Access access, ForkGuard&
     throw Error(Code::foreign_layout, path + " was made for another page size: it can only be read on such a machine");
   }
   if (file_bytes < offset + capacity_) throw too_short();
-  data_ = DoubleMapping(fd.get(), offset, capacity_, offset > page ? offset : page, access, path, guard);
+  data_ = DoubleMapping(fd, offset, capacity_, offset > page ? offset : page, access, path, guard);
 }
 
 bool publisher_is_alive(const RingDirectory& directory, const core::EventsHeader& header) {

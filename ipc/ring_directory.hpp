@@ -61,6 +61,8 @@ struct RingDirectory {
 class EventsFile {
  public:
   EventsFile(const RingDirectory& directory, Access access, ForkGuard& guard);
+  // The same of memory without a name; `path` is for errors.
+  EventsFile(const Descriptor& file, const std::string& path, Access access, ForkGuard& guard);
 
   [[nodiscard]] core::EventsHeader& header() const noexcept { return *reinterpret_cast<core::EventsHeader*>(head_.data()); }
   [[nodiscard]] std::byte* data() const noexcept { return data_.data(); }
@@ -70,6 +72,8 @@ class EventsFile {
   [[nodiscard]] core::RingView view() const noexcept { return {&header(), data_.data(), capacity_, first_sequence_}; }
 
  private:
+  void map(int fd, const std::string& path, Access access, ForkGuard& guard);
+
   FileMapping head_;
   DoubleMapping data_;
   // Read and checked once, never again: the file is another process's to change.
@@ -89,6 +93,12 @@ struct HeldRing {
 // `options.journal` names its journal, whose directory is absolute.
 [[nodiscard]] std::optional<HeldRing> make_ring(std::string_view name, const PublisherOptions& options, ForkGuard& guard,
                                                 const JournalExtent& extent);
+// A ring that is no directory. Throws Error: no_space, bad_option, system.
+struct SharedMemory {
+  Descriptor events;    // not sealed yet: whoever publishes maps it first
+  Descriptor registry;  // never leaves the publisher's process
+};
+[[nodiscard]] SharedMemory make_shared_memory(std::string_view name, const PublisherOptions& options);
 [[nodiscard]] gid_t group_id(const std::string& group);  // throws Error (bad_option) if there is no such group
 // Rights of the file `consumers` for a mode of creation.
 [[nodiscard]] constexpr mode_t registry_mode(std::uint32_t mode) noexcept { return (mode & 0666U) | 0600U; }

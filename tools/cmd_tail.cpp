@@ -189,7 +189,8 @@ Exit tail(const TailCommand& command) {
     case Attach::stopped: return kDone;
     case Attach::timed_out: return timed_out(command);
   }
-  Tail tail(command, std::move(*consumer), stat_ring(command.ring).capacity_bytes);
+  const bool is_share = command.ring.starts_with(kSharePrefix);  // how large it is only its publisher knows
+  Tail tail(command, std::move(*consumer), is_share ? core::kMinCapacityBytes : stat_ring(command.ring).capacity_bytes);
   const Exit status = tail.run();
   return status == kTimedOut ? timed_out(command) : status;
 }
