@@ -22,6 +22,20 @@ inline bool change_state(ConsumerEntry& entry, std::uint64_t seen, EntryState to
   return entry.state.compare_exchange(seen, state_word(generation_of(seen), to));
 }
 
+// The consumer is done with all bytes before `position`.
+inline void store_gate(ConsumerEntry& entry, std::uint64_t position) noexcept {
+  entry.gate.store_release(position);  // [G1] pairs with [G2]
+}
+
+// The consumer is done with all events up to `sequence`, and so is everything that it did with them: for those who come after
+// it, or wait until they are durable.
+inline void store_cursor(ConsumerEntry& entry, std::uint64_t sequence) noexcept {
+  entry.cursor_sequence.store_release(sequence);  // [F1] pairs with [F2]
+}
+[[nodiscard]] inline std::uint64_t cursor_of(const ConsumerEntry& entry) noexcept {
+  return entry.cursor_sequence.load_acquire();  // [F2] pairs with [F1]
+}
+
 // The registry as the publisher uses it. Not thread-safe: the publisher's thread only.
 class Gates {
  public:

@@ -15,6 +15,7 @@
 
 #include <ringbolt/core/gates.hpp>
 #include <ringbolt/core/reader.hpp>
+#include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/event.hpp>
 
 #include <chrono>
@@ -197,14 +198,14 @@ class Consumer {
   void move_gate(std::uint64_t position) {
     if (position == gate_ || entry_ == nullptr) return;
     gate_ = position;
-    entry_->gate.store_release(position);  // [G1] pairs with [G2]
+    core::store_gate(*entry_, position);
     RINGBOLT_STEP(gate_moved);
     wake_if_waited_for();
   }
   void store_commit(core::Place behind, std::uint64_t gate) {
     entry_->cursor_position.store_relaxed(behind.position);  // relaxed: checked against the ring before it is used
     RINGBOLT_STEP(cursor_placed);
-    entry_->cursor_sequence.store_release(behind.sequence - 1);  // [F1] pairs with [F2]
+    core::store_cursor(*entry_, behind.sequence - 1);
     RINGBOLT_STEP(cursor_stored);
     if (keeps_cursor_) keep_cursor(behind.sequence - 1);
     if (gate != gate_) {
@@ -214,10 +215,7 @@ class Consumer {
     }
   }
   void wake_if_waited_for() {
-    if (fence_each_gate_) [[unlikely]]
-      core::fence_seq_cst();
-    core::fence_compiler();
-    if (gate_waiters_->load_relaxed() != 0) [[unlikely]]  // [S4] relaxed: [S2] orders it
+    if (core::anyone_asleep(*gate_waiters_, fence_each_gate_)) [[unlikely]]
       wake_gate_waiters();
   }
   void end_batch() {

@@ -57,7 +57,7 @@ struct Consumer::Impl {
     std::uint64_t limit = ~std::uint64_t{0};
     for (Followed& leader : followed) {
       const core::ConsumerEntry& entry = registry->entries()[leader.index];
-      const std::uint64_t committed = entry.cursor_sequence.load_acquire();  // [F2] pairs with [F1]: before the lineage
+      const std::uint64_t committed = core::cursor_of(entry);  // before the lineage
       if (entry.lineage.load_acquire() != leader.lineage) {
         throw Error(Code::followed_changed,
                     "consumer '" + leader.name + "' of ring '" + directory.name +

@@ -4,6 +4,7 @@
 
 #include <ringbolt/core/locate.hpp>
 #include <ringbolt/core/takeover.hpp>
+#include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/cursor_file.hpp>
 #include <ringbolt/ipc/journal_runner.hpp>
@@ -288,14 +289,11 @@ void JournalRunner::move_gate() {
   // Relaxed: only this thread writes it.
   if (safe == gate_ && entry_->cursor_sequence.load_relaxed() == durable) return;
   gate_ = safe;
-  entry_->cursor_sequence.store_release(durable);  // [F1] pairs with [F2]
+  core::store_cursor(*entry_, durable);
   RINGBOLT_STEP(durable_stored);
-  entry_->gate.store_release(safe.position);  // [G1] pairs with [G2]
+  core::store_gate(*entry_, safe.position);
   RINGBOLT_STEP(journal_gate_moved);
-  if (fence_each_gate_) core::fence_seq_cst();
-  core::fence_compiler();
-  if (registry_.header().gate_waiters.load_relaxed() != 0)
-    registry_.gate_sleepers().wake_all();  // [S4] relaxed: [S2] orders it
+  if (core::anyone_asleep(registry_.header().gate_waiters, fence_each_gate_)) registry_.gate_sleepers().wake_all();
 }
 
 void JournalRunner::remove_old(std::uint64_t now_ns) {

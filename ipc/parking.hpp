@@ -23,6 +23,7 @@
 
 #include <ringbolt/core/spin.hpp>
 #include <ringbolt/core/step.hpp>
+#include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/event.hpp>
 
 #include <cstdint>
@@ -52,8 +53,16 @@ void yield_processor() noexcept;
 class WaitChannel {
  public:
   WaitChannel() noexcept = default;
-  WaitChannel(core::Word32& flag, core::Word32& futex, core::Word64* fence_request, const core::Word64* fence_ack) noexcept
+  WaitChannel(core::Word32& flag, core::Word32& futex, core::Word64* fence_request, core::Word64* fence_ack) noexcept
       : flag_(&flag), futex_(&futex), fence_request_(fence_request), fence_ack_(fence_ack) {}
+
+  // Before it wakes, the publisher's answer to a sleeper that was refused [S2]: true, and from now on it has to fence before
+  // each [S4]. Who sees the answer sees the work done without one.
+  [[nodiscard]] bool answer_fence_request(std::uint64_t epoch) noexcept {
+    if (fence_request_ == nullptr || fence_request_->load_acquire() == 0) return false;
+    fence_ack_->store_release(epoch);
+    return true;
+  }
 
   // The waker's second half, after it saw the flag.
   void wake_all() noexcept {
@@ -85,7 +94,7 @@ class WaitChannel {
   core::Word32* flag_ = nullptr;
   core::Word32* futex_ = nullptr;
   core::Word64* fence_request_ = nullptr;
-  const core::Word64* fence_ack_ = nullptr;
+  core::Word64* fence_ack_ = nullptr;
 };
 
 // One wait of somebody with nothing to do, by the chosen strategy. Call `pause` until there is work, then `reset`.

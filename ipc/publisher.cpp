@@ -62,12 +62,9 @@ std::uint64_t Publisher::stamp() noexcept {
 
 void Publisher::wake_sleepers() {
   if (impl_->guard.inherited()) impl_->check_usable();
-  core::RegistryHeader& registry = impl_->registry.header();
-  if (registry.fence_request.load_acquire() != 0) {  // a sleeper cannot order its flag against us: from now on we do
-    fence_each_commit_ = true;
-    registry.fence_ack.store_release(impl_->epoch);
-  }
-  impl_->registry.sleepers().wake_all();
+  WaitChannel sleepers = impl_->registry.sleepers();
+  if (sleepers.answer_fence_request(impl_->epoch)) fence_each_commit_ = true;
+  sleepers.wake_all();
 }
 
 std::uint64_t Publisher::publish_batch(std::span<const BatchEvent> events) {
@@ -124,7 +121,7 @@ bool Publisher::wait_durable(std::uint64_t sequence, std::chrono::nanoseconds ti
     throw Error(Code::bad_option, "nothing that ring '" + name() + "' holds ever becomes durable: open it with a journal " +
                                       "that syncs (.journal, --journal DIR --sync every)");
   };
-  const auto is_durable = [&] { return entry().cursor_sequence.load_acquire() >= sequence; };  // [F2] pairs with [F1]
+  const auto is_durable = [&] { return core::cursor_of(entry()) >= sequence; };
   const Deadline deadline{timeout};
   const Deadline patience{std::chrono::nanoseconds(kLookAtConsumersEveryNs)};
   Waiter waiter(impl.wait);
@@ -143,7 +140,7 @@ bool Publisher::wait_durable(std::uint64_t sequence, std::chrono::nanoseconds ti
 std::uint64_t Publisher::durable_sequence() const {
   const auto index = impl_->journal_entry();
   if (!impl_->page || !index || impl_->page->sync() == Sync::none) return 0;
-  return impl_->registry.entries()[*index].cursor_sequence.load_acquire();  // [F2] pairs with [F1]
+  return core::cursor_of(impl_->registry.entries()[*index]);
 }
 
 void Publisher::close() {

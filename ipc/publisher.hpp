@@ -8,6 +8,7 @@
 #pragma once
 
 #include <ringbolt/core/copy.hpp>
+#include <ringbolt/core/wake.hpp>
 #include <ringbolt/core/writer.hpp>
 #include <ringbolt/ipc/event.hpp>
 #include <ringbolt/ipc/journal.hpp>
@@ -225,10 +226,7 @@ class Publisher {
   }
   // A sleeper stores `waiters` [S1], then orders that with membarrier(2) [S2] against the load here; see `parking.hpp`.
   void wake() {
-    if (fence_each_commit_) [[unlikely]]
-      core::fence_seq_cst();
-    core::fence_compiler();
-    if (waiters_->load_relaxed() != 0) [[unlikely]]  // [S4] relaxed: [S2] orders it
+    if (core::anyone_asleep(*waiters_, fence_each_commit_)) [[unlikely]]
       wake_sleepers();
   }
 

@@ -322,8 +322,8 @@ void Registry::leave(const EntryClaim& claim) noexcept {
   const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
   set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
   RINGBOLT_STEP(left);
-  core::fence_seq_cst();  // leaving is rare: fence instead of relying on the sleeper's barrier
-  if (header().gate_waiters.load_relaxed() != 0) gate_sleepers().wake_all();
+  constexpr bool fences = true;  // leaving is rare: no need to rely on the sleeper's barrier
+  if (core::anyone_asleep(header().gate_waiters, fences)) gate_sleepers().wake_all();
   let_go(claim.index);
 }
 
