@@ -17,7 +17,8 @@ constexpr std::size_t kMostThreads = 4;
 constexpr std::size_t kMostWords = 160;
 constexpr std::size_t kMostStores = 200;  // to one word in one execution; an index fits a byte
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
-constexpr std::uint64_t kMostSteps = 20'000;  // of one execution; more is a thread that does not end
+constexpr std::uint64_t kNeverComesThere = 1'000;  // executions, after which a mutation that nobody has met is given up
+constexpr std::uint64_t kMostSteps = 20'000;       // of one execution; more is a thread that does not end
 
 // What is known: for each word the oldest store that may still be returned, for each thread how far it is known.
 struct View {
@@ -52,7 +53,12 @@ struct Thread {
   View acquired;  // what it will know at its next acquire fence
   View released;  // what its relaxed stores carry: what it knew at its last release fence
   bool ended = false;
+  bool killed = false;
   const std::function<bool()>* waits_for = nullptr;
+  void* late_word = nullptr;  // a store that changes places with the next one
+  std::size_t late_bytes = 0;
+  std::uint64_t late_value = 0;
+  Order late_order = Order::relaxed;
 };
 
 struct Choice {
@@ -81,6 +87,17 @@ class Explorer {
   void wait_until(const std::function<bool()>& ready);
   [[noreturn]] void end_thread();
   [[noreturn]] void break_promise(const std::string& what);
+  void system_call() { step(); }
+  std::uint64_t read_by_kernel(const void* address, std::size_t bytes) {
+    const std::size_t id = id_of(address, bytes);
+    step();
+    const std::size_t newest = words_[id].stores.size() - 1;
+    thread().now.words[id] = static_cast<std::uint8_t>(newest);
+    return words_[id].stores[newest].value;
+  }
+  [[nodiscard]] std::size_t own_thread() const noexcept { return current_; }
+  [[nodiscard]] bool has_ended(std::size_t index) const noexcept { return threads_[index].ended; }
+  [[nodiscard]] bool was_killed(std::size_t index) const noexcept { return threads_[index].killed; }
   void hand_over() { given_.join(thread().now); }
   void take_over() { thread().now.join(given_); }
   [[nodiscard]] bool active() const noexcept { return current_ != kNobody; }
@@ -95,7 +112,10 @@ class Explorer {
   [[nodiscard]] Thread& thread() noexcept { return threads_[current_]; }
   [[nodiscard]] std::size_t id_of(const void* address, std::size_t bytes);
   [[nodiscard]] Order in_force(Order order, const Where& where, const char* what);
-  void step(std::size_t word);
+  [[nodiscard]] bool slips(Slip slip, const Where& where);
+  void step();
+  void store_now(void* address, std::size_t bytes, std::uint64_t value, Order order);
+  void store_late();
   void maybe_preempt();
   void switch_to(std::size_t next);
   [[nodiscard]] bool can_run(std::size_t index);
@@ -121,6 +141,8 @@ class Explorer {
   std::uint64_t steps_ = 0;
   std::string violation_;
   std::unordered_map<std::uint64_t, Site> known_sites_;
+  std::unordered_map<std::uint64_t, bool> in_mutation_;
+  bool slipped_ = false;  // something has gone wrong as the mutation says
 };
 
 Explorer explorer;
@@ -131,6 +153,8 @@ Result Explorer::run(const Harness& harness, const Search& search) {
   search_ = search;
   bound_ = harness.preemptions;
   choices_.clear();
+  in_mutation_.clear();
+  slipped_ = false;
   Result result;
   do {
     run_once(harness);
@@ -140,6 +164,7 @@ Result Explorer::run(const Harness& harness, const Search& search) {
       return result;
     }
     if (result.executions >= search.most_executions) return result;
+    if (search.mutation != nullptr && !slipped_ && result.executions >= kNeverComesThere) return result;
   } while (next_choices());
   result.exhaustive = true;
   return result;
@@ -174,8 +199,9 @@ void Explorer::run_once(const Harness& harness) {
     thread.body = &scene_.threads[i];
     thread.now = thread.acquired = thread.released = View{};
     thread.now.clocks[i] = 1;
-    thread.ended = false;
+    thread.ended = thread.killed = false;
     thread.waits_for = nullptr;
+    thread.late_word = nullptr;
     ::getcontext(&thread.context);
     thread.context.uc_stack.ss_sp = thread.stack.get();
     thread.context.uc_stack.ss_size = kStackBytes;
@@ -220,21 +246,25 @@ void Explorer::switch_to(std::size_t next) {
   ::swapcontext(&threads_[from].context, &threads_[next].context);
 }
 
-// Before an access that others may notice: somebody else may be faster.
+// Before an access that others may notice: somebody else may be faster, or this thread is killed. Its death is no preemption.
 void Explorer::maybe_preempt() {
-  if (preemptions_ >= bound_) return;
   std::array<std::size_t, kMostThreads> others{};
   std::uint32_t count = 0;
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; preemptions_ < bound_ && i < count_; ++i) {
     if (i != current_ && can_run(i)) others[count++] = i;
   }
-  const std::uint32_t choice = choose(count + 1);
+  const std::uint32_t mortal = scene_.mortal == current_ ? 1 : 0;
+  const std::uint32_t choice = choose(1 + mortal + count);
   if (choice == 0) return;
+  if (choice <= mortal) {
+    thread().killed = true;
+    end_thread();
+  }
   ++preemptions_;
-  switch_to(others[choice - 1]);
+  switch_to(others[choice - mortal - 1]);
 }
 
-void Explorer::step(std::size_t /*word*/) {
+void Explorer::step() {
   if (++steps_ > kMostSteps) break_promise("a thread does not end");
   maybe_preempt();
   ++thread().now.clocks[current_];
@@ -254,7 +284,9 @@ void Explorer::wait_until(const std::function<bool()>& ready) {
 }
 
 void Explorer::end_thread() {
+  if (!thread().killed) store_late();
   thread().ended = true;
+  hand_over();  // its locks
   std::array<std::size_t, kMostThreads> others{};
   std::uint32_t count = 0;
   bool waiting = false;
@@ -315,6 +347,20 @@ Order Explorer::in_force(Order order, const Where& where, const char* what) {
   return Order::relaxed;
 }
 
+// Is that line to go wrong in this way?
+bool Explorer::slips(Slip slip, const Where& where) {
+  if (search_.mutation == nullptr || search_.mutation->slip != slip) return false;
+  const std::uint64_t key = reinterpret_cast<std::uintptr_t>(where.file_name()) * 31 + where.line();
+  const auto [place, added] = in_mutation_.try_emplace(key, false);
+  if (added) {
+    const std::string path = where.file_name();
+    const std::string file = path.substr(path.rfind('/') + 1);
+    for (const auto& [name, line] : search_.mutation->lines) place->second |= name == file && line == where.line();
+  }
+  slipped_ |= place->second;
+  return place->second;
+}
+
 // The thread has read that store.
 void Explorer::take(std::size_t id, std::size_t index, Order order) {
   Thread& reader = thread();
@@ -344,8 +390,9 @@ void Explorer::append(std::size_t id, std::uint64_t value, Order order, const Vi
 std::uint64_t Explorer::load(const void* address, std::size_t bytes, Order order, const Where& where, const char* what) {
   order = in_force(order, where, what);
   const std::size_t id = id_of(address, bytes);
-  step(id);
+  step();
   const Word& word = words_[id];
+  if (slips(Slip::outdated, where)) return word.stores.front().value;
   const std::size_t oldest = thread().now.words[id];
   const std::size_t newest = word.stores.size() - 1;
   const std::size_t index = newest - choose(static_cast<std::uint32_t>(newest - oldest + 1));
@@ -356,23 +403,45 @@ std::uint64_t Explorer::load(const void* address, std::size_t bytes, Order order
 void Explorer::store(void* address, std::size_t bytes, std::uint64_t value, Order order, const Where& where,
                      const char* what) {
   order = in_force(order, where, what);
+  if (slips(Slip::skipped, where)) return;
+  if (slips(Slip::late, where)) {
+    Thread& writer = thread();
+    writer.late_word = address;
+    writer.late_bytes = bytes;
+    writer.late_value = value;
+    writer.late_order = order;
+    return;
+  }
+  store_now(address, bytes, value, order);
+  store_late();
+}
+
+void Explorer::store_now(void* address, std::size_t bytes, std::uint64_t value, Order order) {
   const std::size_t id = id_of(address, bytes);
-  step(id);
+  step();
   append(id, value, order, nullptr);
+}
+
+void Explorer::store_late() {
+  Thread& writer = thread();
+  if (writer.late_word == nullptr) return;
+  store_now(std::exchange(writer.late_word, nullptr), writer.late_bytes, writer.late_value, writer.late_order);
 }
 
 bool Explorer::compare_exchange(void* address, std::size_t bytes, std::uint64_t& expected, std::uint64_t desired,
                                 const Where& where) {
   const Order order = in_force(Order::acq_rel, where, "compare_exchange");
   const std::size_t id = id_of(address, bytes);
-  step(id);
+  step();
   Word& word = words_[id];
+  const bool unchecked = slips(Slip::unchecked, where);
+  if (unchecked) expected = word.stores.back().value;
   // It succeeds on the newest value only; it may fail on an older one.
   std::array<std::size_t, kMostStores> readable{};
   std::uint32_t count = 0;
   const std::size_t newest = word.stores.size() - 1;
   readable[count++] = newest;
-  for (std::size_t i = thread().now.words[id]; i < newest; ++i) {
+  for (std::size_t i = thread().now.words[id]; !unchecked && i < newest; ++i) {
     if (word.stores[i].value != expected) readable[count++] = i;
   }
   const std::size_t index = readable[choose(count)];
@@ -390,12 +459,14 @@ bool Explorer::compare_exchange(void* address, std::size_t bytes, std::uint64_t&
 std::uint64_t Explorer::add(void* address, std::size_t bytes, std::uint64_t increment, const Where& where) {
   const Order order = in_force(Order::acq_rel, where, "fetch_add");
   const std::size_t id = id_of(address, bytes);
-  step(id);
+  step();
   Word& word = words_[id];
-  take(id, word.stores.size() - 1, order);
   const std::uint64_t before = word.stores.back().value;
+  if (slips(Slip::skipped, where)) return before;
+  take(id, word.stores.size() - 1, order);
   const View continues = word.stores.back().carried;
   append(id, before + increment, order, &continues);
+  store_late();
   return before;
 }
 
@@ -410,14 +481,15 @@ void Explorer::fence_now(Thread& thread, Order order) {
 
 void Explorer::fence(Order order, const Where& where) {
   const Order weakest = in_force(order, where, order == Order::seq_cst ? "fence_seq_cst" : "fence_acquire");
-  if (order == Order::seq_cst) step(0);
+  if (slips(Slip::skipped, where)) return;
+  if (order == Order::seq_cst) step();
   // A sequentially consistent fence that is weakened still acquires and releases: only what makes it sequential is gone.
   if (weakest == Order::relaxed) order = order == Order::seq_cst ? Order::acq_rel : Order::relaxed;
   fence_now(thread(), order);
 }
 
 void Explorer::fence_everywhere() {
-  step(0);
+  step();
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < count_; ++i) fence_now(threads_[i], Order::seq_cst);
   }
@@ -425,7 +497,7 @@ void Explorer::fence_everywhere() {
 
 std::uint64_t Explorer::plain_read(const void* address) {
   const std::size_t id = id_of(address, sizeof(std::uint64_t));
-  step(id);
+  step();
   Word& word = words_[id];
   const Store& store = word.stores.back();
   if (store.thread < count_ && store.thread != current_ && store.clock > thread().now.clocks[store.thread])
@@ -436,7 +508,7 @@ std::uint64_t Explorer::plain_read(const void* address) {
 
 void Explorer::plain_write(void* address, std::uint64_t value) {
   const std::size_t id = id_of(address, sizeof(std::uint64_t));
-  step(id);
+  step();
   append(id, value, Order::relaxed, nullptr);
 }
 
@@ -492,7 +564,11 @@ void wait_until(const std::function<bool()>& ready) noexcept { explorer.wait_unt
 std::uint64_t plain_read(const void* word) noexcept { return explorer.plain_read(word); }
 void plain_write(void* word, std::uint64_t value) noexcept { explorer.plain_write(word, value); }
 void fence_everywhere() noexcept { explorer.fence_everywhere(); }
-void die() noexcept { explorer.end_thread(); }
+void system_call() noexcept { explorer.system_call(); }
+std::uint64_t read_by_kernel(const void* word, std::size_t bytes) noexcept { return explorer.read_by_kernel(word, bytes); }
+std::size_t own_thread() noexcept { return explorer.own_thread(); }
+bool has_ended(std::size_t thread) noexcept { return explorer.has_ended(thread); }
+bool was_killed(std::size_t thread) noexcept { return explorer.was_killed(thread); }
 void hand_over() noexcept { explorer.hand_over(); }
 void take_over() noexcept { explorer.take_over(); }
 

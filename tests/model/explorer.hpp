@@ -38,6 +38,11 @@ struct Site {
 class Scene {
  public:
   void thread(std::function<void()> body) { threads.push_back(std::move(body)); }
+  // One that may also be killed before any of its accesses. Every place is tried.
+  void mortal_thread(std::function<void()> body) {
+    mortal = threads.size();
+    threads.push_back(std::move(body));
+  }
   // Looked at when all threads have ended.
   void finally(std::function<void()> check) { at_the_end = std::move(check); }
   // Bytes from `begin + bytes` to `begin + 2 * bytes` are the same as those from `begin`: a ring that is mapped twice.
@@ -47,6 +52,7 @@ class Scene {
   }
 
   std::vector<std::function<void()>> threads;
+  std::size_t mortal = ~std::size_t{0};
   std::function<void()> at_the_end;
   const std::byte* mirror_begin = nullptr;
   std::size_t mirror_bytes = 0;
@@ -64,8 +70,22 @@ struct Result {
   std::string violation;    // empty: none
 };
 
+// What can be made wrong at an access, whatever its order.
+enum class Slip : std::uint8_t {
+  skipped,    // a store, an addition or a fence does not happen
+  late,       // a store changes places with the next one of its thread
+  outdated,   // a load returns what the word was before the threads started
+  unchecked,  // a compare-and-swap is made without the compare
+};
+
+struct Mutation {
+  Slip slip = Slip::skipped;
+  std::vector<std::pair<std::string, std::uint32_t>> lines;  // file without folders, and line
+};
+
 struct Search {
   std::uint64_t most_executions = ~std::uint64_t{0};
+  const Mutation* mutation = nullptr;
   const Site* weakened = nullptr;                  // this one's order is relaxed, or its fence is not there
   std::map<Site, std::uint64_t>* sites = nullptr;  // counts the executions of every site that asks for an order
 };
@@ -92,9 +112,15 @@ template <class T>
 void plain_write(void* word, std::uint64_t value) noexcept;
 // A full fence in all threads at once: membarrier(2).
 void fence_everywhere() noexcept;
-// The end of the present thread, at this place.
-[[noreturn]] void die() noexcept;
-// What the kernel orders: a lock given up by a death, or taken from another. Whoever takes knows all that was given.
+// A call that others may notice: somebody else may be faster, and a mortal thread may be killed before it.
+void system_call() noexcept;
+// What the kernel reads of a word: the newest value, and this thread reads no older one afterwards. Nothing else is known by it.
+[[nodiscard]] std::uint64_t read_by_kernel(const void* word, std::size_t bytes) noexcept;
+// Which thread this is, and whether one has ended or died.
+[[nodiscard]] std::size_t own_thread() noexcept;
+[[nodiscard]] bool has_ended(std::size_t thread) noexcept;
+[[nodiscard]] bool was_killed(std::size_t thread) noexcept;
+// What the kernel orders: a lock given up, also by the end of a thread, or taken. Whoever takes knows all that was given.
 void hand_over() noexcept;
 void take_over() noexcept;
 

@@ -2,11 +2,19 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "explorer.hpp"
 
 namespace ringbolt::model {
 
 [[nodiscard]] std::span<const Harness> ring_harnesses();
+[[nodiscard]] std::span<const Harness> sleep_harnesses();
+
+[[nodiscard]] inline std::vector<Harness> all_harnesses() {
+  std::vector<Harness> all;
+  for (const auto part : {ring_harnesses(), sleep_harnesses()}) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
 
 }  // namespace ringbolt::model

@@ -58,7 +58,7 @@ void publish_and_gated_read(Scene& scene) {
       if (status == core::ReadStatus::empty) continue;
       look_at_in_place(record);
       reader.advance(record);
-      ring.entries[0].gate.store_release(reader.place().position);  // [G1], as Consumer does
+      core::store_gate(ring.entries[0], reader.place().position);
     }
   });
 }
@@ -206,6 +206,29 @@ void starting_at_the_oldest(Scene& scene) {
   scene.thread([] { start_and_read([](const core::Locator& locator) { return locator.oldest(); }); });
 }
 
+// The publisher is killed before one of its accesses; a successor goes on, and a reader beside them sees one stream.
+void take_over_the_stream(Scene& scene) {
+  begin(scene);
+  publish_all(4);
+  scene.mortal_thread([] { publish_all(1); });
+  scene.thread([] {
+    constexpr std::size_t predecessor = 0;
+    wait_until([] { return has_ended(predecessor); });
+    take_over();
+    const std::uint64_t next = newest(ring.sequence_word(5)) == 5 ? 6 : 5;
+    const std::uint64_t intent = newest(ring.header.intent);
+    const core::StreamEnd found = core::find_stream_end(ring.view());
+    promise(found.valid, "what a dead publisher leaves is taken for damage");
+    promise(found.end == place_of(next), "a successor leaves a gap, or uses a number twice");
+    promise(found.newest_timestamp_ns == next - 1, "a successor's clock goes back");
+    ring.writer = core::Writer(ring.header, ring.data.data(), kCapacity, ring.gates(), found.end);
+    static_cast<void>(ring.writer.refill(core::record_bytes(0)));
+    promise(newest(ring.header.intent) >= intent, "the intent decreases");
+    publish_all(1);
+  });
+  scene.thread([] { read_lossily({ring.view(), place_of(2)}, 2); });
+}
+
 constexpr std::array kHarnesses{
     Harness{"publish and gated read", 2, publish_and_gated_read},
     Harness{"publish and overrun read", 3, publish_and_overrun_read},
@@ -216,6 +239,7 @@ constexpr std::array kHarnesses{
     Harness{"eviction during a view", 2, eviction_during_a_view},
     Harness{"starting at the newest", 2, starting_at_the_newest},
     Harness{"starting at the oldest", 1, starting_at_the_oldest},
+    Harness{"take-over", 1, take_over_the_stream},
 };
 
 }  // namespace

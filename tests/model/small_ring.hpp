@@ -33,6 +33,10 @@ class SmallRing {
   [[nodiscard]] core::Gates gates() { return {registry, entries, list}; }
   [[nodiscard]] core::RingView view() const { return {&header, data.data(), kCapacity, 1}; }
 
+  [[nodiscard]] const core::Word64& sequence_word(std::uint64_t sequence) const {
+    return *reinterpret_cast<const core::Word64*>(data.data() + (place_of(sequence).position & (kCapacity - 1)));
+  }
+
   // Entry 0 gates there, as if it had joined long ago.
   void gate_at(std::uint64_t sequence) {
     entries[0].gate.store_relaxed(place_of(sequence).position);
