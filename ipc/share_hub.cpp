@@ -1,12 +1,11 @@
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/share_hub.hpp>
 #include <ringbolt/ipc/share_memory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -69,11 +68,11 @@ ShareHub::ShareHub(const ShareOptions& options, const Descriptor& events_file, c
       guard_(guard),
       events_file_(read_only_again(events_file)),
       socket_(options, peers_.anybody_else(), guard),
-      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      stop_(sys::eventfd(EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (options.longest_budget.count() < 0) throw Error(Code::bad_option, "cannot share: the longest budget is negative");
   try {
     if (!stop_) throw std::system_error(errno, std::generic_category());
-    thread_ = std::make_unique<std::thread>([this] { run(); });
+    thread_ = std::make_unique<std::thread>(sys::start_thread([this] { run(); }));
   } catch (const std::system_error& refused) {
     throw Error(Code::system, std::string("cannot start a thread for the share ") + options.socket + ": " + refused.what() +
                                   ": check the process's limits (`ulimit -u`)");
@@ -87,8 +86,7 @@ ShareHub::~ShareHub() {
     for (auto& guest : guests_) static_cast<void>(guest.release());
     return;
   }
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+  sys::signal_event(stop_.get());
   thread_->join();
 }
 
@@ -126,7 +124,7 @@ void ShareHub::run() noexcept {
     watched.push_back({stop_.get(), POLLIN, 0});
     watched.push_back({std::exchange(refused_descriptor_, false) ? -1 : socket_.listener(), POLLIN, 0});
     for (const auto& guest : guests_) watched.push_back({guest->connection.get(), POLLIN, 0});
-    if (::poll(watched.data(), watched.size(), kTickMs) < 0 && errno != EINTR) return;
+    if (sys::poll(watched.data(), watched.size(), kTickMs) < 0) return;
     if (watched[0].revents != 0) break;
     std::vector<Guest*> leaving;
     const std::uint64_t now = monotonic_ns();
@@ -144,8 +142,8 @@ void ShareHub::run() noexcept {
 void ShareHub::let_in() {
   for (int i = 0; i < kMostLetInAtOnce; ++i) {
     auto guest = std::make_unique<Guest>();
-    guest->connection = Descriptor(guest->guard.guarded(
-        [this] { return ::accept4(socket_.listener(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); }));
+    guest->connection =
+        Descriptor(guest->guard.guarded([this] { return sys::accept4(socket_.listener(), SOCK_CLOEXEC | SOCK_NONBLOCK); }));
     if (!guest->connection) {
       refused_descriptor_ = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
       return;
@@ -169,7 +167,7 @@ void ShareHub::let_in() {
 // Descriptors that come with a message are not taken, so they are closed by the kernel.
 bool ShareHub::hear(Guest& guest) {
   ShareRequest request;
-  const ssize_t size = ::recv(guest.connection.get(), &request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
+  const ssize_t size = sys::receive(guest.connection.get(), &request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
   if (size != static_cast<ssize_t>(sizeof request) || request.magic != kShareMagic) return false;
   try {

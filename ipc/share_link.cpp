@@ -1,11 +1,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/share_link.hpp>
 #include <ringbolt/ipc/share_memory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -37,10 +37,9 @@ ShareLink::ShareLink(std::string_view ring, const ConsumerOptions& options, Fork
   if (path.empty() || path.size() >= sizeof address.sun_path || path.find('\0') != std::string::npos)
     throw Error(Code::bad_name, "cannot attach to '" + ring_ + "': the path of a socket has 1 to 107 characters");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  connection_ = Descriptor(guard.guarded([] { return ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0); }));
+  connection_ = Descriptor(guard.guarded([] { return sys::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC); }));
   if (!connection_) throw_refused("cannot attach to " + ring_, errno, "");
-  while (::connect(connection_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno == EINTR) continue;
+  if (sys::connect(connection_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) {
       throw Error(Code::not_found,
                   "nobody shares a ring over " + path + ": " + std::strerror(errno) + ": start the publisher first", errno);
@@ -61,13 +60,13 @@ ShareLink::ShareLink(std::string_view ring, const ConsumerOptions& options, Fork
 ShareAnswer ShareLink::ask(const ShareRequest& request, Descriptor* events, Descriptor* page) const {
   ShareAnswer answer;
   // Refused and closed may come before it is sent.
-  static_cast<void>(::send(connection_.get(), &request, sizeof request, MSG_NOSIGNAL));
+  iovec asked{const_cast<ShareRequest*>(&request), sizeof request};
+  msghdr question{};
+  question.msg_iov = &asked;
+  question.msg_iovlen = 1;
+  static_cast<void>(sys::send(connection_.get(), question, MSG_NOSIGNAL));
   pollfd heard{connection_.get(), POLLIN, 0};
-  int ready = 0;
-  do {
-    ready = ::poll(&heard, 1, kPatienceMs);
-  } while (ready < 0 && errno == EINTR);
-  if (ready == 0)
+  if (sys::poll(&heard, 1, kPatienceMs) == 0)
     throw Error(Code::in_use, "the publisher of " + ring_ + " does not answer: if it is stopped, let it go on");
 
   iovec bytes{&answer, sizeof answer};
@@ -79,7 +78,7 @@ ShareAnswer ShareLink::ask(const ShareRequest& request, Descriptor* events, Desc
     message.msg_control = control.data();
     message.msg_controllen = control.size();
   }
-  const ssize_t size = ::recvmsg(connection_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const ssize_t size = sys::receive(connection_.get(), message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   std::array<Descriptor, 2> received;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
@@ -114,7 +113,7 @@ ShareLink::Joined ShareLink::join(std::uint64_t position) const {
 
 bool ShareLink::gone() const noexcept {
   pollfd ended{connection_.get(), POLLRDHUP, 0};
-  return ::poll(&ended, 1, 0) > 0 && (ended.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) != 0;
+  return sys::poll(&ended, 1, 0) > 0 && (ended.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 void ShareLink::throw_gone() const {

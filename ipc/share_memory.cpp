@@ -1,11 +1,10 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/error.hpp>
 #include <ringbolt/ipc/share_memory.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -26,22 +25,17 @@ constexpr int kSealFutureWrite = 0x10;  // F_SEAL_FUTURE_WRITE, Linux 5.1
 }
 
 void seal(int fd, int seals) {
-  if (::fcntl(fd, F_ADD_SEALS, seals) != 0) refuse("cannot seal the memory of a share", errno);
+  if (sys::add_seals(fd, seals) != 0) refuse("cannot seal the memory of a share", errno);
 }
 
 }  // namespace
 
 Descriptor make_memory(const std::string& what, std::uint64_t bytes) {
   constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  Descriptor fd(static_cast<int>(::syscall(SYS_memfd_create, "ringbolt", flags | kNoExecSeal)));
-  if (!fd && errno == EINVAL) fd = Descriptor(::memfd_create("ringbolt", flags));
+  Descriptor fd(sys::memfd_create("ringbolt", flags | kNoExecSeal));
+  if (!fd && errno == EINVAL) fd = Descriptor(sys::memfd_create("ringbolt", flags));
   const std::string sentence = "cannot get " + std::to_string(bytes) + " bytes of memory for " + what;
-  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) refuse(sentence, errno);
-  int result = 0;
-  do {
-    result = ::fallocate(fd.get(), 0, 0, static_cast<off_t>(bytes));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) refuse(sentence, errno);
+  if (!fd || sys::ftruncate(fd.get(), bytes) != 0 || sys::fallocate(fd.get(), bytes) != 0) refuse(sentence, errno);
   return fd;
 }
 
@@ -50,13 +44,13 @@ void seal_content(int fd) { seal(fd, F_SEAL_SHRINK | F_SEAL_GROW | kSealFutureWr
 
 Descriptor read_only_again(const Descriptor& fd) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd.get());
-  Descriptor again(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return again ? std::move(again) : Descriptor(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));  // no /proc here
+  Descriptor again(sys::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return again ? std::move(again) : Descriptor(sys::duplicate(fd.get()));  // no /proc here
 }
 
 bool size_is_sealed(int fd) noexcept {
   constexpr int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
-  const int seals = ::fcntl(fd, F_GET_SEALS);
+  const int seals = sys::get_seals(fd);
   return seals >= 0 && (seals & wanted) == wanted;
 }
 

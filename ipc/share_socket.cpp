@@ -3,11 +3,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <ringbolt/ipc/locks.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/share_socket.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -53,14 +53,14 @@ SharePeers::SharePeers(const ShareOptions& options) {
 bool SharePeers::allow(int connection, uid_t& user, pid_t& process) const {
   struct ucred peer {};
   socklen_t size = sizeof peer;
-  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (sys::peer_option(connection, SO_PEERCRED, &peer, &size) != 0) return false;
   user = peer.uid;
   process = peer.pid;
   if (everybody_ || peer.uid == 0 || peer.uid == ::geteuid() || std::ranges::count(users_, peer.uid) != 0) return true;
   if (std::ranges::count(groups_, peer.gid) != 0) return true;
   std::array<gid_t, 1'024> others{};
   size = sizeof others;
-  if (groups_.empty() || ::getsockopt(connection, SOL_SOCKET, SO_PEERGROUPS, others.data(), &size) != 0) return false;
+  if (groups_.empty() || sys::peer_option(connection, SO_PEERGROUPS, others.data(), &size) != 0) return false;
   const std::size_t count = size / sizeof(gid_t);
   return std::any_of(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(count),
                      [&](gid_t group) { return std::ranges::count(groups_, group) != 0; });
@@ -75,14 +75,14 @@ Descriptor take_socket_lease(int parent, const std::string& file, const std::str
         guard.open_guarded(parent, file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
     if (!lease) throw_refused("cannot share over " + path, errno, "choose a directory that this user may write");
     struct stat held {};
-    if (::fstat(lease.get(), &held) != 0 || !S_ISREG(held.st_mode) || held.st_uid != ::geteuid()) {
+    if (sys::fstat(lease.get(), &held) != 0 || !S_ISREG(held.st_mode) || held.st_uid != ::geteuid()) {
       throw Error(Code::not_allowed, "cannot share over " + path + ": " + file +
                                          " beside it belongs to somebody else: choose another directory");
     }
     if (!try_lock_byte(lease.get(), kPublisherByte))
       throw Error(Code::in_use,
                   "cannot share over " + path + ": another process does: stop it first, or choose another path");
-    if (::fstat(lease.get(), &held) == 0 && held.st_nlink != 0) return lease;
+    if (sys::fstat(lease.get(), &held) == 0 && held.st_nlink != 0) return lease;
   }
 }
 
@@ -94,7 +94,7 @@ ShareSocket::ShareSocket(const ShareOptions& options, bool for_others, ForkGuard
   const std::string what = "cannot share over " + path.string();
   if (base_.empty() || base_.front() == '.' || options.socket.find('\0') != std::string::npos)
     throw Error(Code::bad_name, what + ": that is no name for a socket: give a path like /run/orders.sock");
-  parent_ = Descriptor(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  parent_ = Descriptor(sys::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!parent_) throw_refused(what, errno, "choose a directory that this user may use");
   if (const char* why = why_not_trusted(parent_.get(), false)) {
     throw Error(Code::not_allowed, what + ": its directory " + why +
@@ -102,10 +102,10 @@ ShareSocket::ShareSocket(const ShareOptions& options, bool for_others, ForkGuard
   }
   lease_ = take_socket_lease(parent_.get(), base_ + ".lease", path, guard);
   struct stat old {};
-  if (::fstatat(parent_.get(), base_.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {  // of somebody who died
+  if (sys::fstatat(parent_.get(), base_.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {  // of somebody who died
     if (!S_ISSOCK(old.st_mode))
       throw Error(Code::already_exists, what + ": there is something else of that name: choose another path");
-    ::unlinkat(parent_.get(), base_.c_str(), 0);
+    sys::unlinkat(parent_.get(), base_.c_str(), 0);
   }
   // By the directory that was looked at, whatever its path leads to now; and so a long path is no matter.
   sockaddr_un address{};
@@ -113,20 +113,20 @@ ShareSocket::ShareSocket(const ShareOptions& options, bool for_others, ForkGuard
   const std::string there = "/proc/self/fd/" + std::to_string(parent_.get()) + "/" + base_;
   if (there.size() >= sizeof address.sun_path) throw Error(Code::bad_name, what + ": the name of the socket is too long");
   std::memcpy(address.sun_path, there.c_str(), there.size() + 1);
-  listener_ = Descriptor(guard.guarded([] { return ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }));
+  listener_ = Descriptor(guard.guarded([] { return sys::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK); }));
   const auto* const name = reinterpret_cast<const sockaddr*>(&address);
   // Nobody can connect before it listens, so the mode is in place when somebody can. Whoever is let in is decided by what the
   // kernel says about him.
-  if (!listener_ || ::bind(listener_.get(), name, sizeof address) != 0 ||
-      ::fchmodat(parent_.get(), base_.c_str(), for_others ? 0666 : 0600, 0) != 0 || ::listen(listener_.get(), 128) != 0) {
+  if (!listener_ || sys::bind(listener_.get(), name, sizeof address) != 0 ||
+      sys::fchmodat(parent_.get(), base_.c_str(), for_others ? 0666 : 0600) != 0 || sys::listen(listener_.get(), 128) != 0) {
     throw_refused(what, errno, "choose a directory that this user may write");
   }
 }
 
 ShareSocket::~ShareSocket() {
   if (guard_->inherited() || !lease_) return;
-  ::unlinkat(parent_.get(), base_.c_str(), 0);
-  ::unlinkat(parent_.get(), (base_ + ".lease").c_str(), 0);
+  sys::unlinkat(parent_.get(), base_.c_str(), 0);
+  sys::unlinkat(parent_.get(), (base_ + ".lease").c_str(), 0);
 }
 
 bool send_answer(int connection, const ShareAnswer& answer, int events, int page) noexcept {
@@ -145,7 +145,7 @@ bool send_answer(int connection, const ShareAnswer& answer, int events, int page
     const std::array<int, 2> both{events, page};
     std::memcpy(CMSG_DATA(rights), both.data(), sizeof both);
   }
-  return ::sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof answer);
+  return sys::send(connection, message, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof answer);
 }
 
 ShareAnswer refusal(Code code, const std::string& why) {

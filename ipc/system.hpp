@@ -11,11 +11,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -35,7 +38,8 @@ namespace ringbolt::ipc::sys {
 #define RINGBOLT_EACH_CALL(X)                                                                                          \
   X(open) X(close) X(mkdir) X(rename) X(unlink) X(dup) X(list) X(stat) X(statfs)                                                \
   X(truncate) X(allocate) X(chmod) X(chown) X(read) X(write) X(fsync) X(fdatasync)                                     \
-  X(lock) X(flock) X(mmap) X(madvise) X(mlock) X(mbind) X(getrlimit) X(getrandom) X(membarrier) X(futex) X(thread)
+  X(lock) X(flock) X(mmap) X(madvise) X(mlock) X(mbind) X(getrlimit) X(getrandom) X(membarrier) X(futex) X(thread) \
+  X(memfd) X(seal) X(event) X(socket) X(bind) X(accept) X(connect) X(send) X(receive) X(poll) X(peer)
 // clang-format on
 
 enum class Call : std::uint32_t {
@@ -193,6 +197,9 @@ inline int posix_fallocate(int fd, std::uint64_t bytes) noexcept {
   if (too_long(bytes)) return -1;
   return again(Call::allocate, [&] { return (errno = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes))) == 0 ? 0 : -1; });
 }
+inline int fchmodat(int directory, const char* name, mode_t mode) noexcept {
+  return once(Call::chmod, [&] { return ::fchmodat(directory, name, mode, 0); });
+}
 inline int fchmod(int fd, mode_t mode) noexcept {
   return once(Call::chmod, [&] { return ::fchmod(fd, mode); });
 }
@@ -239,6 +246,54 @@ inline int mlock(const void* address, std::size_t bytes) noexcept {
 }
 inline int mbind(void* address, std::size_t bytes, int mode, const unsigned long* nodes, unsigned long most) noexcept {
   return once(Call::mbind, [&] { return ::syscall(SYS_mbind, address, bytes, mode, nodes, most, 0); });
+}
+
+// ---- shares: sealed memory and sockets ----
+
+inline int memfd_create(const char* name, unsigned flags) noexcept {
+  return once(Call::memfd, [&] { return ::syscall(SYS_memfd_create, name, flags); });
+}
+inline int add_seals(int fd, int seals) noexcept {
+  return once(Call::seal, [&] { return ::fcntl(fd, F_ADD_SEALS, seals); });
+}
+inline int get_seals(int fd) noexcept {
+  return once(Call::seal, [&] { return ::fcntl(fd, F_GET_SEALS); });
+}
+inline int eventfd(int flags) noexcept {
+  return once(Call::event, [&] { return ::eventfd(0, flags); });
+}
+// Cannot fail: the counter is far from its end.
+inline void signal_event(int fd) noexcept { static_cast<void>(::eventfd_write(fd, 1)); }
+inline int socket(int domain, int type) noexcept {
+  return once(Call::socket, [&] { return ::socket(domain, type, 0); });
+}
+inline int bind(int fd, const ::sockaddr* address, socklen_t bytes) noexcept {
+  return once(Call::bind, [&] { return ::bind(fd, address, bytes); });
+}
+inline int listen(int fd, int backlog) noexcept {
+  return once(Call::bind, [&] { return ::listen(fd, backlog); });
+}
+inline int accept4(int fd, int flags) noexcept {
+  return once(Call::accept, [&] { return ::accept4(fd, nullptr, nullptr, flags); });
+}
+inline int connect(int fd, const ::sockaddr* address, socklen_t bytes) noexcept {
+  return again(Call::connect, [&] { return ::connect(fd, address, bytes); });
+}
+inline ssize_t send(int fd, const ::msghdr& message, int flags) noexcept {
+  return uninterrupted([&]() -> ssize_t { return refused(Call::send) ? -1 : ::sendmsg(fd, &message, flags); });
+}
+inline ssize_t receive(int fd, ::msghdr& message, int flags) noexcept {
+  return uninterrupted([&]() -> ssize_t { return refused(Call::receive) ? -1 : ::recvmsg(fd, &message, flags); });
+}
+inline ssize_t receive(int fd, void* to, std::size_t bytes, int flags) noexcept {
+  return uninterrupted([&]() -> ssize_t { return refused(Call::receive) ? -1 : ::recv(fd, to, bytes, flags); });
+}
+inline int poll(::pollfd* watched, std::size_t count, int timeout_ms) noexcept {
+  return again(Call::poll, [&] { return ::poll(watched, count, timeout_ms); });
+}
+// What the kernel knows about who is at the other end of a socket: an option of SOL_SOCKET.
+inline int peer_option(int fd, int option, void* to, socklen_t* bytes) noexcept {
+  return once(Call::peer, [&] { return ::getsockopt(fd, SOL_SOCKET, option, to, bytes); });
 }
 
 // ---- the process ----

@@ -12,7 +12,8 @@ namespace {
 
 // What asks the kernel for nothing that could fail, or is no system call at all.
 constexpr std::array kNoSeam{"getpid",      "geteuid",     "strerror",   "strnlen",       "sysconf",
-                             "sched_yield", "crc32_iscsi", "getgrnam_r", "clock_gettime", "pthread_setname_np"};
+                             "sched_yield", "crc32_iscsi", "getgrnam_r", "clock_gettime", "pthread_setname_np",
+                             "getpwnam_r"};
 
 // `::name(` in the global namespace, in code and not in a comment. Names of more than one part are somebody's own.
 std::vector<std::string> raw_calls(const std::string& line) {
