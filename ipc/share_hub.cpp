@@ -134,7 +134,12 @@ void ShareHub::run() noexcept {
       if (silent || (watched[i].revents != 0 && !hear(guest))) leaving.push_back(&guest);
     }
     for (Guest* guest : leaving) let_go(*guest);
-    if (watched[1].revents != 0) let_in();
+    if (watched[1].revents == 0) continue;
+    try {
+      let_in();
+    } catch (const std::exception&) {  // no memory for another guest: as if there were no descriptor
+      refused_descriptor_ = true;
+    }
   }
   while (!guests_.empty()) let_go(*guests_.back());
 }
