@@ -103,6 +103,8 @@ TEST_F(HostileGuest, CannotTakeBackItsGate) {
   entry.gate.store_release(0);
   EXPECT_EQ(publish_until_full(publisher, 1'000), 0U);
   entry.gate.store_release(60'000);
+  EXPECT_EQ(publisher.try_publish(numbered_payload(publisher.next_sequence(), 1'000)).status, Status::ok);
+  entry.gate.store_release(0);  // too late: it was seen to have gone on
   EXPECT_GT(publish_until_full(publisher, 1'000), 10U);
   entry.gate.store_release(30'000);  // what was let go stays let go
   entry.state.store_release(0);      // and what it says of itself is nobody's concern
@@ -122,10 +124,13 @@ TEST_F(HostileGuest, CannotBeginItsBudgetAnewByJoiningAgain) {
 }
 
 TEST_F(HostileGuest, IsLetInOnlySoOften) {
-  auto publisher = open({.slots_per_user = 3});
+  auto publisher = open({.slots_per_user = 3}, 1'000);
+  std::vector<Consumer> attached;
+  for (int i = 0; i < 3; ++i) attached.push_back(Consumer::attach(name()));
   std::vector<Descriptor> silent;
   for (int i = 0; i < 500; ++i) silent.push_back(connect());
   expect_error([&] { static_cast<void>(Consumer::attach(name())); }, Code::registry_full, {"orders.sock", "places"});
+  attached.clear();
   silent.clear();
   EXPECT_TRUE(eventually([&] {
     try {

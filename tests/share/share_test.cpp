@@ -234,7 +234,7 @@ TEST_F(Share, IsWrittenToStandardOutputByTail) {
   std::array<char, 256> text{};
   const std::size_t size = std::fread(text.data(), 1, text.size(), output);
   EXPECT_EQ(::pclose(output), 0);
-  EXPECT_EQ(std::string(text.data(), size), "one\ntwo\n");
+  EXPECT_EQ(std::string(text.data(), size), "1\tone\n2\ttwo\n");
 }
 
 TEST_F(Share, IsForgottenByAForkedChild) {
