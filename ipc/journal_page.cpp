@@ -102,11 +102,18 @@ JournalOptions JournalPageFile::options() const {
   return options;
 }
 
+// Two words that are read while they are written: whole, or not there yet.
 std::array<std::uint64_t, 2> JournalPageFile::journal_id() const noexcept {
-  return {page().journal_id[0].load_acquire(), page().journal_id[1].load_acquire()};
+  const std::uint64_t first = page().journal_id[0].load_acquire();
+  const std::uint64_t second = page().journal_id[1].load_acquire();
+  if (first == 0 || page().journal_id[0].load_acquire() != first) return {};
+  return {first, second};
 }
 void JournalPageFile::set_journal_id(const std::array<std::uint64_t, 2>& id) const noexcept {
-  for (std::size_t i = 0; i < id.size(); ++i) page().journal_id[i].store_release(id[i]);
+  if (journal_id() == id) return;
+  page().journal_id[0].store_release(0);
+  page().journal_id[1].store_release(id[1]);
+  page().journal_id[0].store_release(id[0]);
 }
 
 void JournalPageFile::set_options(const JournalOptions& options, bool own_process) const noexcept {

@@ -66,6 +66,21 @@ TEST_F(Meanwhile, AJournalBeginsWhateverIsPublished) {
   at_access(0, {});
 }
 
+// It made its cursor with half of the journal's id, and was refused with it ever after.
+TEST_F(Meanwhile, AConsumerMakesItsCursorWhileTheJournalBegins) {
+  for (std::uint64_t access = 1;; ++access) {
+    Place place(directory_);
+    Publisher publisher = place.publisher();
+    publisher.publish("one");
+    const auto attach = [&] { static_cast<void>(Consumer::attach(place.ring, {.name = "c", .policy = Policy::lossy})); };
+    at_access(access, attach);
+    place.record();
+    if (waits_for_access()) break;
+    ASSERT_NO_THROW(attach()) << access;
+  }
+  at_access(0, {});
+}
+
 // It had looked for a journal before there was one, and then in a ring that no longer held the first event.
 TEST_F(Meanwhile, AConsumerAttachesWhileTheJournalBegins) {
   for (std::uint64_t access = 1;; ++access) {
