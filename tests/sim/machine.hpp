@@ -5,7 +5,6 @@
 // what the kernel would take back is taken back, its descriptors (with their locks) and its mappings.
 #pragma once
 
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/core/shared_word.hpp>
 
 #include <ucontext.h>
@@ -132,9 +131,6 @@ class Machine {
   std::uint64_t stop_ns_ = 0;
   bool doomed_ = false;
 };
-
-// The mutation that production code runs with from here on.
-void mutate(core::Mutant mutant) noexcept;
 
 // Without a machine: before the nth access to shared memory from now on, that happens, once.
 void at_access(std::uint64_t nth, std::function<void()> what);

@@ -1,7 +1,6 @@
 // Where production code meets the system, the simulator stands in: by its own definition of what `ipc/parking.hpp` and
 // `ipc/storage.hpp` declare, and by the linker's --wrap for the few system calls that tell the time, wait, or take something
 // that the kernel gives back at a death. Files of the ring, the registry, locks and cursors are real, on a tmpfs.
-#include <ringbolt/core/mutant.hpp>
 #include <ringbolt/core/step.hpp>
 #include <ringbolt/ipc/parking.hpp>
 #include <ringbolt/ipc/segment_maker.hpp>
@@ -23,7 +22,6 @@
 
 namespace ringbolt::sim {
 namespace {
-std::uint32_t active_mutant = 0;
 std::uint64_t until_action = 0;
 std::function<void()> action;
 constexpr std::uint64_t kWallNs = 1'700'000'000'000'000'000;
@@ -33,7 +31,6 @@ void at_access(std::uint64_t nth, std::function<void()> what) {
   until_action = nth;
 }
 bool waits_for_access() noexcept { return until_action != 0; }
-void mutate(core::Mutant mutant) noexcept { active_mutant = static_cast<std::uint32_t>(mutant); }
 }  // namespace ringbolt::sim
 
 using ringbolt::sim::Machine;
@@ -45,7 +42,6 @@ extern "C" void ringbolt_on_access() {
   if (ringbolt::sim::until_action != 0 && --ringbolt::sim::until_action == 0) ringbolt::sim::action();
 }
 extern "C" void ringbolt_on_step(ringbolt::core::Step /*step*/) { ringbolt_on_access(); }
-extern "C" std::uint32_t ringbolt_mutant() { return ringbolt::sim::active_mutant; }
 
 namespace ringbolt::ipc {
 

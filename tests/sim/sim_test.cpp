@@ -7,8 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <ringbolt/core/mutant.hpp>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -22,6 +20,7 @@
 #include <string>
 
 #include "counts.hpp"
+#include "mutants/mutated.hpp"
 #include "world.hpp"
 
 namespace ringbolt::sim {
@@ -163,14 +162,14 @@ TEST(Simulator, TheSameSeedIsTheSameRun) {
 
 // A test of the test: a durable mark that moves when the write has returned.
 TEST(Simulator, CatchesADurableMarkThatMovesBeforeTheSync) {
-  mutate(core::Mutant::acknowledge_before_sync);
+  mutants::switch_on("acknowledge_before_sync");
   std::string said;
   for (std::uint64_t seed = 1; said.empty() && seed < 1'000; seed += kRunsOfAWorker) {
     Worker worker;
     worker.start(seed, kRunsOfAWorker);
     said = worker.finish();
   }
-  mutate(core::Mutant::none);
+  mutants::switch_on("");
   EXPECT_NE(said.find("durable"), std::string::npos) << said;
 }
 
