@@ -37,6 +37,7 @@ inline std::vector<Source> sources_in(const std::string& folder) {
   }
   std::ranges::sort(paths);
   std::vector<Source> sources;
+  sources.reserve(paths.size());
   for (const std::string& path : paths) sources.push_back(read_source(path));
   return sources;
 }

@@ -22,6 +22,7 @@ class Campaign : public Scene {
 
  private:
   struct Mortal {
+    Mortal(Role its_role, Actor its_actor) : role(its_role), actor(std::move(its_actor)) {}
     Role role;
     Actor actor;
     Progress progress;
@@ -48,13 +49,9 @@ void Campaign::start_all() {
   for (std::size_t i = 0; i < kRoles; ++i) {
     const auto role = static_cast<Role>(i);
     if (!world_->has(role)) continue;
-    mortals_.push_back(std::unique_ptr<Mortal>(new Mortal{
-        role,
-        Actor(
-            role_name(role), kLongestLifeNs, kLongestAbsenceNs,
-            [this, role](std::uint64_t life_seed) { world_->live(role, life_seed); }, &world_->board_of(role).phase),
-        {},
-        {}}));
+    auto live = [this, role](std::uint64_t life_seed) { world_->live(role, life_seed); };
+    mortals_.push_back(std::make_unique<Mortal>(
+        role, Actor(role_name(role), kLongestLifeNs, kLongestAbsenceNs, std::move(live), &world_->board_of(role).phase)));
   }
 }
 

@@ -81,6 +81,7 @@ class Stopping : public Scene {
 void Stopping::choose(std::uint64_t round) {
   Party& first = parties_.at(round % parties_.size());
   stopped_.assign(1, &first);
+  world_->board().no_evictions = round < parties_.size() ? 1 : 0;  // then only its budget clears the way
   alone_ = round < parties_.size() && !is_waited_for(first.role);
   for (std::uint64_t others = alone_ ? 0 : random().below(3); others > 0; --others) {
     Party& party = parties_.at(random().below(parties_.size()));
@@ -177,6 +178,7 @@ void Stopping::let_them_go_on() {
 
 void Stopping::await_everybody() {
   std::vector<std::pair<const Count*, std::uint64_t>> all;
+  all.reserve(parties_.size() + World::kWitnesses);
   for (const Party& party : parties_) all.emplace_back(&world_->beats_of(party.role), world_->beats_of(party.role).load());
   for (const World::RoleBoard& witness : world_->board().witnesses) all.emplace_back(&witness.beats, witness.beats.load());
   await("everybody to go on", [&] {

@@ -176,7 +176,9 @@ void World::administer_once(Random& random) {
       require(ring.consumers.size() <= kSlots, "stat shows more consumers than there are slots");
       return;
     }
-    case 1: return unless([] { evict_consumer(kRing, "budget"); }, {Code::not_found, Code::bad_option});
+    case 1:
+      if (board_->no_evictions != 0) return;
+      return unless([] { evict_consumer(kRing, "budget"); }, {Code::not_found, Code::bad_option});
     case 2: {
       {
         Consumer passing = Consumer::attach(kRing, {.name = "passing", .policy = Policy::gate, .start = Start::earliest});

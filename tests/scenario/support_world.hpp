@@ -57,7 +57,7 @@ class World {
     std::array<RoleBoard, kWitnesses> witnesses;
     Count acknowledged;  // newest sequence whose publication has returned
     Count published;     // when it is over
-    Count over;
+    Count no_evictions;  // 1: nobody evicts from outside
     Count gaps;
     Count evictions;  // that were told
     Count breaks;     // followers that were told that their leader is another one

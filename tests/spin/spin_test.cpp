@@ -61,6 +61,7 @@ std::vector<Model> all_models() {
   }
   std::ranges::sort(names);
   std::vector<Model> models;
+  models.reserve(names.size());
   for (const std::string& name : names) models.push_back(read_model(name));
   return models;
 }
