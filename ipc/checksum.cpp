@@ -19,8 +19,6 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed) noexc
   return ~crc;
 }
 
-std::uint32_t epoch_seed(std::uint64_t epoch) noexcept {
-  return crc32c(std::as_bytes(std::span(&epoch, 1)));
-}
+std::uint32_t epoch_seed(std::uint64_t epoch) noexcept { return crc32c(std::as_bytes(std::span(&epoch, 1))); }
 
 }  // namespace ringbolt::ipc

@@ -51,7 +51,8 @@ std::string code_of(const Site& site) {
   if (lines.empty()) lines = lines_of(std::filesystem::path("ipc") / site.file);
   const std::string line = site.line <= lines.size() ? lines[site.line - 1] : "";
   const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
-  return line.substr(begin, line.find("  //", begin) - begin);
+  const std::string code = line.substr(begin, line.find("  //", begin) - begin);
+  return code.substr(0, code.find_last_not_of(' ') + 1);
 }
 
 std::string document() {

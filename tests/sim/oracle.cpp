@@ -193,6 +193,7 @@ void Oracle::check(const RingStat& stat, std::uint64_t at_least) {
     if (consumer.name.empty()) continue;
     for (const Follower& who : *followers_) {
       if (who.plan.name != consumer.name || !who.known || who.fresh || who.ahead || who.lost_power) continue;
+      if (who.most == 0) continue;  // it has committed nothing, so its name resumes like a new one
       require(consumer.cursor_sequence <= who.most,
               sentence("stat says that ", who.plan.name, " committed ", consumer.cursor_sequence, " after ", who.most));
     }

@@ -68,7 +68,7 @@ proctype Reader(byte who) {
       :: at < front * PER_SEGMENT ->
         atomic {
           assert(who == STRANGER);
-          at = front * PER_SEGMENT;                                        /* `gap = Gap{wanted, segments.front() - 1, false}` */
+          at = front * PER_SEGMENT;                                        /* `gap = Gap{reported ? wanted : gap.first, segments.front() - 1, false}` */
           expected = at
         }
       :: else -> skip
