@@ -131,7 +131,11 @@ void Consumer::keep_cursor(std::uint64_t sequence) noexcept {
 void Consumer::commit_durable(std::uint64_t sequence) {
   Impl& impl = *impl_;
   commit(sequence);
-  if (!impl.cursor_file && keeps_cursor_) keep_cursor(committed_ - 1);  // committed before there was a journal to keep it
+  if (!impl.cursor_file && impl.page && entry_ != nullptr && !read_name(*entry_).empty()) {
+    open_cursor();  // it was committed before there was a journal, or the file could not be had: then for this reason
+    keeps_cursor_ = impl.cursor_file.has_value();
+    if (keeps_cursor_) keep_cursor(committed_ - 1);
+  }
   if (!impl.cursor_file) {
     throw Error(impl.page ? Code::not_allowed : Code::bad_option,
                 "a durable commit needs a consumer with a name, on a ring with a journal, and the right to write beside it");
