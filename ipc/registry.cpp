@@ -169,8 +169,14 @@ void Registry::set_free(std::uint32_t index) noexcept {
 std::uint32_t Registry::take_entry(std::string_view name) {
   const auto all = entries();
   if (!name.empty()) {
-    if (const auto own = find(name)) {
+    // Whoever takes a dead owner's byte, to reclaim its gate, lets go of it soon; an owner that lives does not.
+    const Deadline patience(std::chrono::milliseconds(20));
+    while (const auto own = find(name)) {
       if (try_lock_byte_of(*own)) return *own;
+      if (!patience.passed()) {
+        sys::nanosleep({0, 100'000});
+        continue;
+      }
       throw Error(Code::in_use, "consumer '" + std::string(name) + "' of " + ring_ + " is attached already, by process " +
                                     std::to_string(all[*own].pid.load_relaxed()) +  // relaxed: for people
                                     ": stop it first, or choose another name");

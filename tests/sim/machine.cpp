@@ -171,6 +171,11 @@ void Machine::wake_stopped() {
   }
 }
 
+bool Machine::anybody_stopped() const noexcept {
+  return std::ranges::any_of(processes_,
+                             [&](const auto& process) { return process && process->stopped_until_ns > now_ns_; });
+}
+
 void Machine::sleep(std::uint64_t ns) noexcept {
   if (current_ == kNobody) return;
   processes_[current_]->asleep_until_ns = now_ns_ + ns;

@@ -68,6 +68,7 @@ class Machine {
   // who died of its own fate meanwhile.
   std::size_t run(std::uint64_t latest_ns);
   void wake_stopped();  // nobody stands still any longer
+  [[nodiscard]] bool anybody_stopped() const noexcept;
   [[nodiscard]] std::size_t running() const noexcept { return current_; }
   [[nodiscard]] std::uint64_t now_ns() const noexcept { return now_ns_; }
   [[nodiscard]] std::uint64_t points() const noexcept { return points_; }

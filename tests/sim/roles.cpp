@@ -36,7 +36,7 @@ bool World::expected(const Error& error, std::size_t who) {
   Follower* const follower = consumer ? &consumers_[who - first_consumer] : nullptr;
   switch (error.code()) {
     case Code::not_found: return true;  // no ring yet, or nobody of the name to come after
-    case Code::in_use: return who <= journal;
+    case Code::in_use: return who <= journal || machine_.anybody_stopped();  // who may hold the byte of a dead owner
     case Code::system:
     case Code::no_space: return who <= journal && fault_one_in_ != 0;
     case Code::journal_stalled: return who <= second_publisher && journal_options_.on_stall == OnStall::fail;
