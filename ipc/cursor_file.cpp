@@ -22,6 +22,7 @@ using core::CursorCopy;
 
 constexpr const char* kDirectory = "cursors";
 constexpr int kMostReads = 200;  // of a file that its owner stores to all the time
+constexpr int kReadsForNewest = 40;
 constexpr std::chrono::seconds kCreationTimeout{5};
 constexpr std::size_t kWords = sizeof(CursorCopy) / sizeof(std::uint64_t);
 using Copies = std::array<CursorCopy, core::kCursorCopies>;
@@ -68,14 +69,17 @@ CopyStatus judge(const CursorCopy& copy) noexcept {
 struct Newest {
   CursorContent content;
   std::uint32_t index = 0;  // of the copy
+  bool all_whole = true;
 };
 
 // A copy that is still all zeros: whoever died, or lost power, in his first stores has stored nothing yet.
 Newest newest_of(const Copies& copies) noexcept {
   Newest newest;
   newest.content.status = CursorStatus::damaged;
+  bool all_whole = true;
   for (std::uint32_t i = 0; i < copies.size(); ++i) {
     const CopyStatus status = judge(copies[i]);
+    all_whole = all_whole && status != CopyStatus::damaged;
     CursorStatus& best = newest.content.status;
     if (status == CopyStatus::good) {
       if (best == CursorStatus::good && copies[i].generation <= newest.content.copy.generation) continue;
@@ -86,10 +90,12 @@ Newest newest_of(const Copies& copies) noexcept {
       if (status == CopyStatus::zeros && best == CursorStatus::damaged) newest = {{CursorStatus::never_stored, {}}, i};
     }
   }
+  newest.all_whole = all_whole;
   return newest;
 }
 
-// While its owner stores, copies may be met half written; so more than one look before believing in damage.
+// While its owner stores, copies may be met half written; so more than one look before believing in damage, and some before
+// taking an older copy for the newest.
 template <class Fetch>
 Newest look(Fetch fetch) {
   Newest newest;
@@ -99,7 +105,7 @@ Newest look(Fetch fetch) {
       if (!fetch(offset_of(copy), copies[copy])) return {};
     }
     newest = newest_of(copies);
-    if (newest.content.status != CursorStatus::damaged) break;
+    if (newest.content.status != CursorStatus::damaged && (newest.all_whole || i >= kReadsForNewest)) break;
   }
   return newest;
 }
