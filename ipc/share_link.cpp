@@ -78,7 +78,10 @@ ShareAnswer ShareLink::ask(const ShareRequest& request, Descriptor* events, Desc
     message.msg_control = control.data();
     message.msg_controllen = control.size();
   }
-  const ssize_t size = sys::receive(connection_.get(), message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  constexpr int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+  ssize_t size = sys::receive(connection_.get(), message, flags);
+  // Who refuses may have closed before the question was there. The kernel says that first, and hands out the answer after it.
+  if (size < 0 && errno == ECONNRESET) size = sys::receive(connection_.get(), message, flags);
   std::array<Descriptor, 2> received;
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
