@@ -180,7 +180,6 @@ void World::record_for_a_life() {
   bool over = false;  // when it was asked last
   note("records");
   run_journal(ring_of(directory_), journal_options_, [&] {
-    journal_has_begun_ = true;
     over = others_are_done();
     return over || machine_.now_ns() >= until;
   });
@@ -222,8 +221,8 @@ void World::commit(Consumer& consumer, Follower& who, std::uint64_t sequence) {
       who.durable = std::max(who.durable, sequence);
       who.on_disk = 0;
       note("committed for good", sequence);
-    } catch (const Error& error) {  // there is nothing yet that it could be kept beside
-      if (error.code() != Code::not_allowed || journal_has_begun_) throw;
+    } catch (const Error& error) {  // there is nothing yet that it could be kept beside: the journal has not named itself
+      if (error.code() != Code::not_allowed || who.durable != 0) throw;
     }
   } else {
     consumer.commit(sequence);

@@ -153,7 +153,6 @@ void World::cut_power() {
   }
   std::filesystem::remove_all(directory_ + "/ring");
   if (has_journal_) disk_.cut_power();
-  journal_has_begun_ = false;
   oracle_.power_cut();
 }
 

@@ -75,7 +75,6 @@ class World {
   bool power_fails_ = false;
   std::size_t victim_ = Machine::kNobody;
   bool ended_ = false;  // the stream is closed, for good
-  bool journal_has_begun_ = false;
   std::uint64_t published_ = 0;
   std::uint64_t calm_events_ = 0;
   Oracle oracle_;
