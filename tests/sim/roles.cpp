@@ -238,9 +238,11 @@ void World::handle(Follower& who, const Event& event) {
   }
   if (event.still_valid()) {
     oracle_.saw(who, event, payload);
-  } else if (who.next != 0) {
-    oracle_.require(event.sequence == who.next || who.plan.policy == Policy::latest, "a view is of another event");
+  } else {  // handed out, though nobody knows its bytes
+    oracle_.require(who.next == 0 || event.sequence == who.next || who.plan.policy == Policy::latest,
+                    "a view is of another event");
     who.next = event.sequence + 1;
+    who.fresh = false;
   }
   fail_if_broken();
   trace_.mix(event.sequence);
