@@ -208,11 +208,11 @@ TEST_F(Takeover, KeepsItsPlaceWhileItIsStoppedAtEachStep) {
   };
   run([&] {
     board_->stops = 1;
-    for (std::size_t step = 0; step < core::kSteps; ++step) {
+    for (std::size_t step = 0; step < core::kPublisherSteps; ++step) {
       for (std::uint64_t stop = 0; another(stop, kStopsPerStep) && stop < 100 * kStopsPerStep; ++stop) stop_at(step);
     }
   });
-  for (std::size_t step = 0; step < core::kSteps; ++step) {
+  for (std::size_t step = 0; step < core::kPublisherSteps; ++step) {
     EXPECT_GE(board_->hits.at(step), kStopsPerStep) << core::step_name(static_cast<Step>(step));
   }
   test::print_counts({{"stops", stops}});
