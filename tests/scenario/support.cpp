@@ -19,7 +19,7 @@ namespace ringbolt::scenario {
 namespace {
 
 constexpr int kFailed = 99;
-constexpr unsigned kWatchdogSeconds = 200;
+constexpr unsigned kWatchdogSeconds = 280;
 
 // Processes that have been started and not been waited for.
 std::vector<const Process*>& running() {
