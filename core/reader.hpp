@@ -3,6 +3,7 @@
 
 #include <ringbolt/core/copy.hpp>
 #include <ringbolt/core/gates.hpp>
+#include <ringbolt/core/inline.hpp>
 
 namespace ringbolt::core {
 
@@ -53,7 +54,7 @@ class Reader {
 
   // The next record, in place, without going past it. What the payload holds is believed only if `intact` says so after
   // its last use, unless this reader gates and cannot be evicted.
-  [[nodiscard]] ReadStatus peek(Record& record) const noexcept {
+  [[nodiscard]] RINGBOLT_ALWAYS_INLINE ReadStatus peek(Record& record) const noexcept {
     const RecordHeader& header = ring_.record_at(position_);
     const std::uint64_t sequence = header.sequence.load_acquire();  // [R1] pairs with [W2]
     if (sequence != expected_) {
@@ -77,6 +78,10 @@ class Reader {
   // The next record with its payload copied to `buffer`, which has room for the largest payload and is aligned to 8.
   [[nodiscard]] ReadStatus copy(Record& record, std::byte* buffer) const noexcept {
     if (const ReadStatus status = peek(record); status != ReadStatus::event) return status;
+    return copy_payload(record, buffer);
+  }
+  // The second half of it, for a record that `peek` has found.
+  [[nodiscard]] ReadStatus copy_payload(Record& record, std::byte* buffer) const noexcept {
     copy_from_shared(buffer, record.payload, record.size);  // [R2]
     record.payload = buffer;
     return disowned(position_);

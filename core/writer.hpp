@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ringbolt/core/gates.hpp>
+#include <ringbolt/core/inline.hpp>
 
 namespace ringbolt::core {
 
@@ -55,17 +56,25 @@ class Writer {
 
   // Publishes the claimed record with the first `size` bytes of its payload, at most what was claimed. Returns its sequence.
   std::uint64_t commit(std::uint32_t size, std::uint32_t type, std::uint16_t flags, std::uint64_t timestamp_ns) noexcept {
+    return fill_and_commit(size, type, flags, timestamp_ns, [](std::byte* /*payload*/) {});
+  }
+  // The same with a payload that `fill` writes on the way.
+  template <class Fill>
+  RINGBOLT_ALWAYS_INLINE std::uint64_t fill_and_commit(std::uint32_t size, std::uint32_t type, std::uint16_t flags,
+                                                       std::uint64_t timestamp_ns, Fill fill) noexcept {
     // Copies, because the compiler must believe that the stores below might change the members.
     const Region region = region_;
     const Place here{position_, sequence_};
+    EventsHeader* const header = header_;
     const std::uint64_t next = here.position + record_bytes(size);
+    fill(region.payload(here.position));
     region.sequence_word(next).store_release(0);  // [W1] before [W2]: whoever goes on from this record finds 0 behind it
     RINGBOLT_STEP(zeroed_next);
     region.write_header(here.position, size, type, flags, timestamp_ns);
     RINGBOLT_STEP(wrote_header);
     region.sequence_word(here.position).store_release(here.sequence);  // [W2] pairs with [R1]
     RINGBOLT_STEP(committed);
-    header_->hint.store_release(here.position);  // [H1] pairs with [H2]
+    header->hint.store_release(here.position);  // [H1] pairs with [H2]
     RINGBOLT_STEP(hinted);
     position_ = next;
     sequence_ = here.sequence + 1;

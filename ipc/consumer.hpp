@@ -14,6 +14,7 @@
 #pragma once
 
 #include <ringbolt/core/gates.hpp>
+#include <ringbolt/core/inline.hpp>
 #include <ringbolt/core/reader.hpp>
 #include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/event.hpp>
@@ -175,11 +176,12 @@ class Consumer {
     }
   };
 
-  [[nodiscard]] Status read(Event& event) {
+  [[nodiscard]] RINGBOLT_ALWAYS_INLINE Status read(Event& event) {
     if (special_ || reader_.place().sequence >= follow_limit_) [[unlikely]]
       return read_special(event);
     core::Record record;
-    const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
+    core::ReadStatus status = reader_.peek(record);
+    if (status == core::ReadStatus::event && !in_place_) status = reader_.copy_payload(record, buffer_);
     if (status != core::ReadStatus::event) return read_nothing(status);
     take(record, event);
     return Status::ok;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <ringbolt/core/copy.hpp>
+#include <ringbolt/core/inline.hpp>
 #include <ringbolt/core/wake.hpp>
 #include <ringbolt/core/writer.hpp>
 #include <ringbolt/ipc/event.hpp>
@@ -113,30 +114,28 @@ class Publisher {
 
   // Publishes a copy of `payload`; waits while a gating consumer is in the way. Returns the event's sequence.
   // Throws Error: event_too_large, removed, forked, journal_stalled.
-  std::uint64_t publish(std::span<const std::byte> payload, EventOptions options = {}) {
+  RINGBOLT_ALWAYS_INLINE std::uint64_t publish(std::span<const std::byte> payload, EventOptions options = {}) {
     claim_or_wait(core::record_bytes(payload.size()), kForever);
-    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
-    return finish(payload.size(), options);
+    return copy_and_finish(payload, options);
   }
   std::uint64_t publish(std::string_view text, EventOptions options = {}) {
     return publish(std::as_bytes(std::span(text)), options);
   }
   template <Plain T>
-  std::uint64_t publish(const T& value, EventOptions options = {}) {
+  RINGBOLT_ALWAYS_INLINE std::uint64_t publish(const T& value, EventOptions options = {}) {
     return publish(std::as_bytes(std::span(&value, 1)), options);
   }
 
   // Never waits: full or too_large instead.
-  PublishResult try_publish(std::span<const std::byte> payload, EventOptions options = {}) {
+  RINGBOLT_ALWAYS_INLINE PublishResult try_publish(std::span<const std::byte> payload, EventOptions options = {}) {
     if (const Status status = try_room(core::record_bytes(payload.size())); status != Status::ok) return {status, 0};
-    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
-    return {Status::ok, finish(payload.size(), options)};
+    return {Status::ok, copy_and_finish(payload, options)};
   }
   PublishResult try_publish(std::string_view text, EventOptions options = {}) {
     return try_publish(std::as_bytes(std::span(text)), options);
   }
   template <Plain T>
-  PublishResult try_publish(const T& value, EventOptions options = {}) {
+  RINGBOLT_ALWAYS_INLINE PublishResult try_publish(const T& value, EventOptions options = {}) {
     return try_publish(std::as_bytes(std::span(&value, 1)), options);
   }
 
@@ -145,8 +144,7 @@ class Publisher {
                             EventOptions options = {}) {
     const Status status = claim_or_wait(core::record_bytes(payload.size()), timeout);
     if (status != Status::ok) return {status, 0};
-    core::copy_to_shared(writer_.payload(), payload.data(), payload.size());
-    return {Status::ok, finish(payload.size(), options)};
+    return {Status::ok, copy_and_finish(payload, options)};
   }
 
   // Zero copy: room for `size_bytes` of payload in the ring. `claim` waits, `try_claim` does not.
@@ -219,10 +217,19 @@ class Publisher {
     return look_for_room(record_bytes);
   }
   std::uint64_t finish(std::size_t size_bytes, EventOptions options) {
+    return finish(size_bytes, options, [](std::byte* /*payload*/) {});
+  }
+  template <class Fill>
+  RINGBOLT_ALWAYS_INLINE std::uint64_t finish(std::size_t size_bytes, EventOptions options, Fill fill) {
     const std::uint64_t timestamp_ns = timestamps_ ? stamp() : 0;
-    const std::uint64_t sequence = writer_.commit(static_cast<std::uint32_t>(size_bytes), options.type, 0, timestamp_ns);
+    const auto size = static_cast<std::uint32_t>(size_bytes);
+    const std::uint64_t sequence = writer_.fill_and_commit(size, options.type, 0, timestamp_ns, fill);
     wake();
     return sequence;
+  }
+  RINGBOLT_ALWAYS_INLINE std::uint64_t copy_and_finish(std::span<const std::byte> payload, EventOptions options) {
+    return finish(payload.size(), options,
+                  [&](std::byte* room) { core::copy_to_shared(room, payload.data(), payload.size()); });
   }
   // A sleeper stores `waiters` [S1], then orders that with membarrier(2) [S2] against the load here; see `parking.hpp`.
   void wake() {

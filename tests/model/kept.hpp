@@ -34,7 +34,7 @@ inline constexpr std::array kKept{
     Kept{"locate.hpp", "record_at(hint).sequence.load_acquire()", "what it says is believed only after [R1]"},
     Kept{"locate.hpp", "checkpoint.sequence.load_acquire()", "what it says is believed only after [R1]"},
     Kept{"writer.hpp", "region.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
-    Kept{"writer.hpp", "header_->hint.store_release(here.position)", "what it points to is believed only after [R1]"},
+    Kept{"writer.hpp", "header->hint.store_release(here.position)", "what it points to is believed only after [R1]"},
     Kept{"writer.hpp", "region_.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
     Kept{"writer.hpp", "region_.sequence_word(place).store_release", "[W2] of the batch's first event releases it"},
     Kept{"writer.hpp", "header_->hint.store_release(position_)", "what it points to is believed only after [R1]"},
