@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+
 #include <array>
 #include <cstring>
 
@@ -104,7 +106,7 @@ Comparison compare(std::size_t slices, Subject&& subject, Base&& base) {
 }
 
 void print_row(Report& report, const char* what, const char* against, const Comparison& result, double wanted) {
-  fmt::print("{:<34} {:>7.2f} {:>9.2f} {:>8.3f}  [{:.3f}-{:.3f}]  below {} was asked for\n", what, result.subject_ns,
+  fmt::print("{:<34} {:>7.2f} {:>9.2f} {:>8.3f}  [{:.3f}-{:.3f}]  below {:.3g} was asked for\n", what, result.subject_ns,
              result.base_ns, result.ratio.p50, result.ratio.p10, result.ratio.p90, wanted);
   report.add({{"benchmark", "publish"},
               {"what", what},
@@ -133,6 +135,27 @@ void against_memcpy(Report& report, const PublishOptions& options, Publisher& pu
                 options.slices, [&] { publish_any_size(publisher, payload); }, [&] { copy_any_size(*buffer, record); }),
             2.0);
   fmt::print("(the memcpy loop without its memcpy: {:.2f} ns)\n", ns_each(kEventsPerSlice, [&] { loop_alone(record); }));
+}
+
+// What a stamp costs: two rings of the same kind, one of which stamps.
+void with_timestamps(Report& report, const PublishOptions& options, Publisher& without) {
+  constexpr const char* kStamped = "publish-stamped";
+  constexpr double kMostNs = 15;  // more than without
+  create_ring(kStamped, {.capacity_bytes = kRingBytes, .timestamps = true, .prefault = true});
+  {
+    Publisher with = Publisher::open(kStamped, {.create = false});
+    const Payload payload{};
+    const Comparison result = compare(
+        options.slices, [&] { publish_known_size(with, payload); }, [&] { publish_known_size(without, payload); });
+    fmt::print("\nthe same publish with timestamps, against without\n");
+    print_row(report, "timestamps on", "timestamps off", result, (result.base_ns + kMostNs) / result.base_ns);
+    fmt::print("(a stamp: {:.1f} ns; the clock itself: {:.1f} ns)\n", result.subject_ns - result.base_ns,
+               ns_each(kEventsPerSlice, [] {
+                 timespec now{};
+                 for (std::uint64_t i = 0; i < kEventsPerSlice; ++i) ::clock_gettime(CLOCK_REALTIME, &now);
+               }));
+  }
+  remove_ring(kStamped);
 }
 
 // Attaches and detaches as many lossy consumers as it is told to, and sleeps in between: they are registered, and nothing
@@ -197,6 +220,7 @@ void run_publish(Report& report, const PublishOptions& options) {
   {
     Publisher publisher = Publisher::open(kRing, {.create = false});
     against_memcpy(report, options, publisher);
+    with_timestamps(report, options, publisher);
     with_consumers(report, options, publisher, channel);
   }
   peer.kill();

@@ -54,7 +54,7 @@ Status Publisher::look_for_room(std::uint64_t record_bytes) {
 }
 
 std::uint64_t Publisher::stamp() noexcept {
-  const std::uint64_t now = wall_ns();
+  const std::uint64_t now = impl_->clock.now_ns();
   if (now > last_timestamp_ns_)
     last_timestamp_ns_ = now;  // the clock may be set back; stamps are searched, so they never decrease
   return last_timestamp_ns_;

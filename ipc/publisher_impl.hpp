@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ringbolt/ipc/clock.hpp>
+#include <ringbolt/ipc/fast_clock.hpp>
 #include <ringbolt/ipc/journal_runner.hpp>
 #include <ringbolt/ipc/publisher.hpp>
 #include <ringbolt/ipc/registry.hpp>
@@ -229,6 +230,7 @@ struct Publisher::Impl {
   Blocked blocked;
   ipc::Descriptor alive;
   Wait wait;
+  ipc::FastClock clock{ipc::processor_ticks_hold()};
   std::uint64_t epoch = 0;
   bool closed = false;
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal

@@ -2,6 +2,7 @@
 // `ipc/storage.hpp` declare, and by the linker's --wrap for the few system calls that tell the time, wait, or take something
 // that the kernel gives back at a death. Files of the ring, the registry, locks and cursors are real, on a tmpfs.
 #include <ringbolt/core/step.hpp>
+#include <ringbolt/ipc/fast_clock.hpp>
 #include <ringbolt/ipc/parking.hpp>
 #include <ringbolt/ipc/segment_maker.hpp>
 
@@ -45,6 +46,7 @@ extern "C" void ringbolt_on_step(ringbolt::core::Step /*step*/) { ringbolt_on_ac
 
 namespace ringbolt::ipc {
 
+bool processor_ticks_hold() noexcept { return false; }  // the machine has its own time
 bool register_for_barriers() noexcept { return true; }
 // One thread sees its own stores in order.
 bool barrier_in_all_processes() noexcept {
