@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <unordered_map>
 
 namespace ringbolt::kill {
 namespace {
@@ -21,6 +22,23 @@ std::string store(const Operation::Facts& facts, const Trace& trace, std::size_t
 }
 
 }  // namespace
+
+Waypoint waypoint(const Trace& trace, std::uint64_t to) {
+  constexpr std::uint64_t kVisit = 4;  // instructions: the fewer visits, the less depends on what came before
+  Waypoint best;
+  std::uint64_t least = to;
+  std::unordered_map<std::uintptr_t, std::uint64_t> visits;
+  for (std::uint64_t instant = 1; instant <= to; ++instant) {
+    const std::uintptr_t address = trace.addresses.at(instant);
+    // The rounds of a string instruction are one visit; where it stands already it does not come by.
+    if (address == trace.addresses.at(instant - 1) || address == trace.addresses.front()) continue;
+    const std::uint64_t cost = kVisit * ++visits[address] + (to - instant);
+    if (cost >= least) continue;
+    least = cost;
+    best = {.instant = instant, .visits = visits[address]};
+  }
+  return best;
+}
 
 std::vector<std::string> rows_of(const Operation::Facts& facts, const Trace& trace) {
   std::vector<std::string> rows;

@@ -16,9 +16,17 @@ struct Trace {
     std::size_t outcome = 0;
   };
   std::uint64_t instructions = 0;
-  std::vector<std::uint64_t> system_calls;  // instants behind them
-  std::vector<State> states;                // each shows the shared bytes as they were never before
+  std::vector<std::uintptr_t> addresses;  // at each instant, of the instruction that comes next
+  std::vector<State> states;              // each shows the shared bytes as they were never before
 };
+
+// A place on the way to an instant that the processor can find by itself: by the address there, and how often the process
+// comes by until then. As few stops as possible, and instructions to be stepped through behind them.
+struct Waypoint {
+  std::uint64_t instant = 0;
+  std::uint64_t visits = 0;  // 0: step all the way
+};
+[[nodiscard]] Waypoint waypoint(const Trace& trace, std::uint64_t to);
 
 // One row for each outcome: between which stores it is found.
 [[nodiscard]] std::vector<std::string> rows_of(const Operation::Facts& facts, const Trace& trace);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <unordered_map>
 
 namespace ringbolt::kill {
 namespace {
@@ -16,8 +17,6 @@ namespace {
 using scenario::fail;
 
 Board* stepped_board = nullptr;  // in the process that is stepped; null in all others
-
-constexpr int kSystemCallStop = SIGTRAP | 0x80;
 
 void trace(__ptrace_request request, pid_t pid, std::uintptr_t data) {
   if (::ptrace(request, pid, nullptr, reinterpret_cast<void*>(data)) != 0)
@@ -79,7 +78,7 @@ Stepped::Stepped(const std::string& name, Board& board, const std::function<void
   process_ = std::make_unique<scenario::Process>(name, [&] { body(Window(board)); });
   help();
   if (!held()) fail(name + " was over before it began");
-  trace(PTRACE_SETOPTIONS, process_->pid(), PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  trace(PTRACE_SETOPTIONS, process_->pid(), PTRACE_O_EXITKILL);
 }
 
 bool Stepped::held() {
@@ -87,19 +86,31 @@ bool Stepped::held() {
   if (::waitpid(process_->pid(), &status, 0) != process_->pid()) fail("cannot wait for the stepped process");
   if (!WIFSTOPPED(status)) fail("the stepped process ended by itself, with status " + std::to_string(status));
   const int signal = WSTOPSIG(status);
-  if (signal != SIGTRAP && signal != kSystemCallStop && signal != SIGSTOP)
-    fail(std::string("the stepped process got the signal ") + ::strsignal(signal));
+  if (signal != SIGTRAP && signal != SIGSTOP) fail(std::string("the stepped process got the signal ") + ::strsignal(signal));
   look_ahead();
   return board_.over == 0;
 }
 
 bool Stepped::step() {
-  if (next_.behind_string != 0) return pass(next_.behind_string);
+  if (next_.behind_string != 0) return run_to(next_.behind_string, 1);
   trace(PTRACE_SINGLESTEP, process_->pid(), 0);
   return held();
 }
 
 #if defined(__x86_64__)
+
+// The same in all processes of this test, since they are forked from it; so it is read once.
+std::uint64_t Stepped::code_at(std::uintptr_t address) {
+  static std::unordered_map<std::uintptr_t, std::uint64_t> known;
+  const auto [at, is_new] = known.try_emplace(address);
+  if (is_new) {
+    errno = 0;
+    at->second =
+        static_cast<std::uint64_t>(::ptrace(PTRACE_PEEKTEXT, process_->pid(), reinterpret_cast<void*>(address), nullptr));
+    if (errno != 0) fail("cannot read the next instruction");
+  }
+  return at->second;
+}
 
 void Stepped::look_ahead() {
   constexpr std::uint64_t kSystemCall = 0x050f;
@@ -107,11 +118,8 @@ void Stepped::look_ahead() {
   constexpr std::uint64_t kLongString = 1'000;
   user_regs_struct registers{};
   if (::ptrace(PTRACE_GETREGS, process_->pid(), nullptr, &registers) != 0) fail("cannot read the registers");
-  errno = 0;
-  const auto code = static_cast<std::uint64_t>(
-      ::ptrace(PTRACE_PEEKTEXT, process_->pid(), reinterpret_cast<void*>(registers.rip), nullptr));
-  if (errno != 0) fail("cannot read the next instruction");
-  next_ = {.system_call = (code & 0xffff) == kSystemCall, .behind_string = 0};
+  const std::uint64_t code = code_at(registers.rip);
+  next_ = {.address = registers.rip, .system_call = (code & 0xffff) == kSystemCall, .behind_string = 0};
   if ((code & 0xff) != kRepeat || registers.rcx < kLongString) return;
   const bool wide = (code >> 8 & 0xff) == 0x48;
   const std::uint64_t operation = code >> (wide ? 16 : 8) & 0xff;
@@ -119,34 +127,33 @@ void Stepped::look_ahead() {
     next_.behind_string = registers.rip + (wide ? 3 : 2);
 }
 
-// Runs to this address, where a debug register holds it.
-bool Stepped::pass(std::uintptr_t address) {
+// The first debug register holds it, for this thread alone.
+void Stepped::stop_at(std::uintptr_t address) {
   const auto set = [&](std::size_t debug_register, std::uintptr_t value) {
     const std::size_t at = offsetof(user, u_debugreg) + debug_register * sizeof(user::u_debugreg[0]);
     if (::ptrace(PTRACE_POKEUSER, process_->pid(), reinterpret_cast<void*>(at), reinterpret_cast<void*>(value)) != 0)
       fail("cannot set a debug register");
   };
-  set(0, address);
-  set(7, 1);
-  trace(PTRACE_CONT, process_->pid(), 0);
-  const bool more = held();
-  set(7, 0);
-  return more;
+  if (address != 0) set(0, address);
+  set(7, address != 0 ? 1 : 0);
 }
 
 #else
 
 void Stepped::look_ahead() {}
-bool Stepped::pass(std::uintptr_t /*address*/) { return false; }
+void Stepped::stop_at(std::uintptr_t /*address*/) {}
 
 #endif
 
-bool Stepped::pass_system_calls(std::uint64_t calls) {
-  for (std::uint64_t stop = 0; stop < 2 * calls; ++stop) {
-    trace(PTRACE_SYSCALL, process_->pid(), 0);
-    if (!held()) return false;
+bool Stepped::run_to(std::uintptr_t address, std::uint64_t visits) {
+  stop_at(address);
+  bool there = true;
+  for (std::uint64_t visit = 0; there && visit < visits; ++visit) {
+    trace(PTRACE_CONT, process_->pid(), 0);
+    there = held() && next_.address == address;
   }
-  return true;
+  stop_at(0);
+  return there;
 }
 
 void Stepped::kill() { process_->die(); }

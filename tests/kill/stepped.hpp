@@ -56,8 +56,10 @@ class Stepped {
   bool step();
   // Is the next instruction a system call?
   [[nodiscard]] bool at_system_call() const { return next_.system_call; }
-  // Runs natively to the end of the n-th system call from here. False: the operation is over.
-  bool pass_system_calls(std::uint64_t calls);
+  // Where that is.
+  [[nodiscard]] std::uintptr_t address() const noexcept { return next_.address; }
+  // Runs natively until it comes to this address for the n-th time. False: it took another way, to its end.
+  bool run_to(std::uintptr_t address, std::uint64_t visits);
 
   void kill();    // as by kill -9
   void stop();    // as by SIGSTOP; no longer traced from here on
@@ -70,11 +72,14 @@ class Stepped {
   bool held();
   // What its next instruction is.
   void look_ahead();
-  bool pass(std::uintptr_t address);
+  std::uint64_t code_at(std::uintptr_t address);
+  // Where the processor is to stop it; 0: nowhere.
+  void stop_at(std::uintptr_t address);
 
   Board& board_;
   std::unique_ptr<scenario::Process> process_;
   struct Next {
+    std::uintptr_t address = 0;
     bool system_call = false;
     std::uintptr_t behind_string = 0;  // the address behind a long string instruction; 0: it is none
   };
