@@ -139,19 +139,24 @@ class Join : public ConsumerOperation {
 // Reads and commits a few events.
 class PollAndCommit : public ConsumerOperation {
  public:
-  PollAndCommit(const std::string& directory, Policy policy, std::chrono::nanoseconds budget, const std::string& how)
+  PollAndCommit(const std::string& directory, Policy policy, std::chrono::nanoseconds budget, const std::string& how,
+                bool wakes = false)
       : ConsumerOperation({.name = "poll and commit, " + how,
                            .who = Who::consumer,
                            .outcomes = {"its name resumes at the batch", "its name resumes behind the batch"},
                            .kills = 110,
                            .stops = 20},
-                          directory + "/poll-" + how, {.name = kName, .policy = policy, .budget = budget}) {}
+                          directory + "/poll-" + how, {.name = kName, .policy = policy, .budget = budget}),
+        wakes_(wakes) {}
 
   void run(const Window& window) override {
     Consumer consumer = Consumer::attach(ring(), options_);
     Ledger ledger(kShape);
     consumer.poll(ledger.handler(), kReadBefore);
     committed() = ledger.next() - 1;
+    ipc::ForkGuard guard;
+    const ipc::Registry registry(ipc::RingDirectory::open(ring()), ipc::Access::read_write, guard);
+    if (wakes_) registry.header().gate_waiters.store_release(1);  // a publisher sleeps, or says so
     poll_inside(window, consumer, ledger);
   }
 
@@ -168,18 +173,20 @@ class PollAndCommit : public ConsumerOperation {
 
  private:
   Count& committed() noexcept { return board().until; }
+
+  bool wakes_;
 };
 
-// Is overrun, says so, and goes on.
-class Overrun : public ConsumerOperation {
+// Was overrun, or evicted: says so, and goes on.
+class Overtaken : public ConsumerOperation {
  public:
-  explicit Overrun(const std::string& directory)
-      : ConsumerOperation({.name = "poll when overrun",
+  Overtaken(const std::string& directory, Policy policy, std::chrono::nanoseconds budget, const std::string& how)
+      : ConsumerOperation({.name = "poll when " + how,
                            .who = Who::consumer,
-                           .outcomes = {"its name resumes where it was overrun", "its name resumes behind the gap"},
+                           .outcomes = {"its name resumes where it was " + how, "its name resumes behind the gap"},
                            .kills = 80,
                            .stops = 15},
-                          directory + "/overrun", {.name = kName, .policy = Policy::lossy}) {}
+                          directory + "/" + how, {.name = kName, .policy = policy, .budget = budget}) {}
 
   void run(const Window& window) override {
     Consumer consumer = Consumer::attach(ring(), options_);
@@ -188,7 +195,8 @@ class Overrun : public ConsumerOperation {
     board().until = ledger.next() - 1;
     window.wait_for_test();
     poll_inside(window, consumer, ledger);
-    require(ledger.gaps() != 0, "an overrun consumer was told of no gap");
+    require(ledger.gaps() != 0, "a consumer that was overtaken was told of no gap");
+    require((ledger.evictions() != 0) == (options_.budget != 0ns), "it was not told why");
   }
 
   void help() override {
@@ -278,9 +286,11 @@ void add_consumer_operations(Operations& operations, const std::string& director
   operations.push_back(std::make_unique<Join>(directory, Policy::gate, 0ns, "gate"));
   operations.push_back(std::make_unique<Join>(directory, Policy::lossy, 0ns, "lossy"));
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::gate, 0ns, "gate"));
+  operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::gate, 0ns, "waking a publisher", true));
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::gate, 20ms, "gate with a budget"));
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::lossy, 0ns, "lossy"));
-  operations.push_back(std::make_unique<Overrun>(directory));
+  operations.push_back(std::make_unique<Overtaken>(directory, Policy::lossy, 0ns, "overrun"));
+  operations.push_back(std::make_unique<Overtaken>(directory, Policy::gate, 2ms, "evicted"));
   operations.push_back(std::make_unique<Sleep>(directory));
   operations.push_back(std::make_unique<Leave>(directory));
 }

@@ -39,28 +39,27 @@ void lead_to_own_journal(const std::string& place) {
   ::munmap(memory, sizeof(core::JournalPage));
 }
 
-// The newest event of a journal that nobody repairs first; every one up to it is there, whole.
-std::uint64_t newest_in_journal(const std::string& place) {
-  JournalReader reader = JournalReader::open(journal_in(place));
-  Ledger ledger(kShape, 1);
-  Event event;
-  while (reader.next(event) == Status::ok) ledger.event(event);
-  return ledger.next() - 1;
-}
+// How a journal is run.
+struct Way {
+  Sync sync = Sync::none;
+  std::uint64_t segment_bytes = 64 << 10;
+  std::uint64_t keep_bytes = 0;
+  bool begins = false;    // the operation is its way to the first round, not the round
+  bool detached = false;  // it was given up before, so that it has to join the gates
+};
 
 class Journal : public Operation {
  public:
-  Journal(Facts facts, const std::string& place, Sync sync, std::uint64_t segment_bytes, bool recovers)
-      : Operation(std::move(facts), place), sync_(sync), segment_bytes_(segment_bytes), recovers_(recovers) {}
+  Journal(Facts facts, const std::string& place, const Way& way) : Operation(std::move(facts), place), way_(way) {}
 
   void run(const Window& window) override {
     int rounds = 0;
-    if (recovers_) window.begin();
+    if (way_.begins) window.begin();
     run_journal(ring(), options(place()), [&] {
       ++rounds;
-      if (rounds == 1 && recovers_) window.end();
-      if (rounds == 1 && !recovers_) window.begin();
-      if (rounds == 2 && !recovers_) window.end();
+      if (rounds == 1 && way_.begins) window.end();
+      if (rounds == 1 && !way_.begins) window.begin();
+      if (rounds == 2 && !way_.begins) window.end();
       return rounds > 1 && board().until != 0 && recorded(place()) >= board().until;
     });
   }
@@ -76,19 +75,26 @@ class Journal : public Operation {
             "what was reported as recorded is not in the journal");
     const std::uint64_t newest = record_all(place);
     require(newest == all, "an event is lost between the ring and the journal");
+    check_indices(place);
     check_ring(ring_in(place), {.at_least = all, .at_most = all, .whole_lap = false}, living);
     return told == kRecordedBefore ? 0 : 1;
   }
 
   void check_stopped() override {
+    const auto entry = stat_of(ring(), kJournalConsumer);
+    const bool gates = entry && (entry->state == "gating" || entry->state == "dead");  // whose byte is not taken yet
+    require(gates || way_.detached, "a stopped journal lost its gate");  // who joins again has none before [J3]
     Source source(*living().publisher, kShape, 0);
     bool full = false;
     for (std::uint64_t i = 0; i < 2 * kEventsOfALap && !full; ++i) {
       full = !source.try_publish();
       for (Witness& witness : living().witnesses) witness.read_all();
     }
-    require(full, "the publisher does not wait for a stopped journal");
-    require(source.publish_for(std::chrono::milliseconds(5)).status == Status::timed_out, "a stopped journal lost its gate");
+    require(full || way_.detached, "the publisher does not wait for a stopped journal");
+    require(gates || !full, "the publisher waits for nobody");
+    require(!full || source.publish_for(std::chrono::milliseconds(5)).status == Status::timed_out,
+            "a stopped journal lost its gate");
+    all_recorded_ = full;
     board().until = living().publisher->next_sequence() - 1;
   }
 
@@ -108,6 +114,8 @@ class Journal : public Operation {
     scenario::Process before("journal", [this] { run_journal(ring(), options(place()), [] { return false; }); });
     Scene::await("a journal to record", [&] { return recorded(place()) >= kRecordedBefore; });
     before.die();
+    if (way_.detached) detach_journal(ring());
+    all_recorded_ = true;
     for (std::uint64_t i = 0; i < kToRecord; ++i) source.publish();
     board().before = kRecordedBefore + kToRecord;
     living().witnesses.emplace_back(ring(), Policy::lossy);
@@ -116,11 +124,15 @@ class Journal : public Operation {
 
  private:
   [[nodiscard]] JournalOptions options(const std::string& place) const {
-    return {.directory = journal_in(place), .sync = sync_, .segment_bytes = segment_bytes_, .own_process = true};
+    return {.directory = journal_in(place),
+            .sync = way_.sync,
+            .segment_bytes = way_.segment_bytes,
+            .keep_bytes = way_.keep_bytes,
+            .own_process = true};
   }
   // What others are told that is recorded: synced, where the journal syncs at all.
   [[nodiscard]] std::uint64_t recorded(const std::string& place) const {
-    if (sync_ == Sync::none) return stat_ring(ring_in(place)).journal.value().written_sequence;
+    if (way_.sync == Sync::none) return stat_ring(ring_in(place)).journal.value().written_sequence;
     const auto entry = stat_of(ring_in(place), kJournalConsumer);
     return entry ? entry->cursor_sequence : 0;
   }
@@ -131,9 +143,30 @@ class Journal : public Operation {
     return newest_in_journal(place);
   }
 
-  Sync sync_;
-  std::uint64_t segment_bytes_;
-  bool recovers_;
+  // The newest event of a journal that nobody repairs first; every one up to it is there, whole.
+  [[nodiscard]] std::uint64_t newest_in_journal(const std::string& place) const {
+    JournalReader reader = JournalReader::open(journal_in(place));
+    Ledger ledger(kShape, way_.keep_bytes != 0 ? 0 : 1);
+    Event event;
+    for (Status status = reader.next(event); status != Status::empty; status = reader.next(event)) {
+      if (status == Status::ok) ledger.event(event);
+      if (status == Status::gap) ledger.gap(reader.last_gap());
+    }
+    require(ledger.lost() == 0 || !all_recorded_, "an event is missing in the journal");
+    return ledger.next() - 1;
+  }
+  // An index without its segment would stay for ever.
+  static void check_indices(const std::string& place) {
+    for (const auto& file : std::filesystem::directory_iterator(journal_in(place))) {
+      if (file.path().extension() != ".index" || file.path().filename().string().starts_with(".")) continue;
+      auto segment = file.path();
+      segment.replace_extension(".segment");
+      require(std::filesystem::exists(segment), "an index is left behind without its segment");
+    }
+  }
+
+  Way way_;
+  bool all_recorded_ = true;  // no event went by while it had no gate
 };
 
 }  // namespace
@@ -141,17 +174,20 @@ class Journal : public Operation {
 void add_journal_operations(Operations& operations, const std::string& directory, const std::string& disk) {
   const std::vector<std::string> outcomes{"the round is not reported as recorded; the next journal records it",
                                           "the round is reported as recorded, and is"};
-  const auto add = [&](const char* name, const std::string& place, Sync sync, std::uint64_t segment_bytes, bool recovers,
-                       std::vector<std::string> found, std::uint64_t kills) {
+  const auto add = [&](const char* name, const std::string& place, const Way& way, std::uint64_t kills,
+                       const std::vector<std::string>& found) {
     operations.push_back(std::make_unique<Journal>(
-        Operation::Facts{.name = name, .who = Who::journal, .outcomes = std::move(found), .kills = kills, .stops = 10},
-        place, sync, segment_bytes, recovers));
+        Operation::Facts{.name = name, .who = Who::journal, .outcomes = found, .kills = kills, .stops = 10}, place, way));
   };
-  add("journal: append and sync", disk + "/append", Sync::every, 64 << 10, false, outcomes, 50);
-  add("journal: append, no sync", directory + "/append", Sync::none, 64 << 10, false, outcomes, 50);
-  add("journal: roll and sync", disk + "/roll", Sync::every, 4096, false, outcomes, 50);
-  add("journal: roll, no sync", directory + "/roll", Sync::none, 4096, false, outcomes, 50);
-  add("journal: recover", disk + "/recover", Sync::every, 16 << 10, true, {"everything reported before is recorded"}, 30);
+  add("journal: append and sync", disk + "/append", {.sync = Sync::every}, 50, outcomes);
+  add("journal: append, no sync", directory + "/append", {}, 50, outcomes);
+  add("journal: roll and sync", disk + "/roll", {.sync = Sync::every, .segment_bytes = 4096}, 50, outcomes);
+  add("journal: roll, no sync", directory + "/roll", {.segment_bytes = 4096}, 50, outcomes);
+  add("journal: roll and remove", disk + "/remove", {.sync = Sync::every, .segment_bytes = 4096, .keep_bytes = 8192}, 30,
+      outcomes);
+  const std::vector<std::string> all{"everything reported before is recorded"};
+  add("journal: recover", disk + "/recover", {.sync = Sync::every, .segment_bytes = 8192, .begins = true}, 30, all);
+  add("journal: join again", directory + "/join-again", {.segment_bytes = 8192, .begins = true, .detached = true}, 40, all);
 }
 
 }  // namespace ringbolt::kill

@@ -56,6 +56,19 @@ std::vector<std::string> rows_of(const Operation::Facts& facts, const Trace& tra
   return rows;
 }
 
+std::string row_of_steps(const Operation::Facts& facts, const std::array<std::uint64_t, kPlaces>& passed) {
+  std::ostringstream row;
+  row << "| " << facts.name << " | " << name_of(facts.who) << " |";
+  const char* before = " ";
+  for (std::size_t step = 0; step < core::kSteps; ++step) {
+    if (passed.at(step) == 0) continue;
+    row << before << "`" << core::step_name(static_cast<core::Step>(step)) << "`";
+    before = ", ";
+  }
+  row << " |";
+  return row.str();
+}
+
 std::vector<std::string> rows_of_stops() {
   return {
       "| publisher | its place cannot be taken (`in_use`); `stat` says that it lives; all read up to its last whole event | "

@@ -3,6 +3,7 @@
 
 #include "kill/operation.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct Waypoint {
 
 // One row for each outcome: between which stores it is found.
 [[nodiscard]] std::vector<std::string> rows_of(const Operation::Facts& facts, const Trace& trace);
+// At which steps one is stopped in an operation: those that are passed in it.
+[[nodiscard]] std::string row_of_steps(const Operation::Facts& facts, const std::array<std::uint64_t, kPlaces>& passed);
 // What the others meet while one is stopped.
 [[nodiscard]] std::vector<std::string> rows_of_stops();
 // Is this row in the document?

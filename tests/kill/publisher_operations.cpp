@@ -185,12 +185,14 @@ class ClearTheWay : public PublisherOperation {
                                          .who = Who::publisher,
                                          .outcomes = {"the consumer gates", "the consumer is evicted",
                                                       "the consumer is evicted; the event is there, whole"},
-                                         .kills = 60}
+                                         .kills = 60,
+                                         .stops = 10}
                                  : Facts{.name = "reclaim a dead consumer's gate",
                                          .who = Who::publisher,
                                          .outcomes = {"the gate is there", "the gate is gone, the cursor is kept",
                                                       "the gate is gone; the event is there, whole"},
-                                         .kills = 60},
+                                         .kills = 60,
+                                         .stops = 10},
                            directory + (evict ? "/evict" : "/reclaim")),
         evict_(evict) {}
 
@@ -269,7 +271,7 @@ class Create : public PublisherOperation {
                             .who = Who::publisher,
                             .outcomes = {"there is no ring", "there is a ring, empty"},
                             .kills = 30,
-                            .stops = journal ? 0U : 8U},
+                            .stops = 8},
                            directory + (journal ? "/create-journal" : "/create")),
         journal_(journal) {}
 
@@ -295,6 +297,11 @@ class Create : public PublisherOperation {
     if (!std::filesystem::exists(ring())) return;
     const auto refused = scenario::error_of([&] { static_cast<void>(Publisher::open(ring())); });
     require(refused && refused->code() == Code::in_use, "the place of a publisher that has made its ring can be taken");
+  }
+
+  void check_finished() override {
+    if (journal_) detach_journal(ring());  // nobody runs it, and its gate stays
+    PublisherOperation::check_finished();
   }
 
  protected:

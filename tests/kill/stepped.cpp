@@ -23,10 +23,29 @@ void trace(__ptrace_request request, pid_t pid, std::uintptr_t data) {
     fail(std::string("ptrace was refused: ") + std::strerror(errno));
 }
 
+// In the process. It stops itself here, if this is the place.
+void pass(Place place) noexcept {
+  Board* const board = stepped_board;
+  if (board == nullptr || board->inside == 0) return;
+  if (place < core::kSteps) board->last = place + 1;
+  ++board->hits.at(place);
+  if (board->stands_at == place + 1 && board->visits_left.fetch_sub(1) == 1) ::raise(SIGSTOP);
+}
+
 }  // namespace
 
+const char* name_of(Place place) noexcept {
+  static constexpr const char* calls[] = {
+#define RINGBOLT_CALL_NAME(name) #name,
+      RINGBOLT_EACH_CALL(RINGBOLT_CALL_NAME)
+#undef RINGBOLT_CALL_NAME
+  };
+  return place < core::kSteps ? core::step_name(static_cast<core::Step>(place)) : calls[place - core::kSteps];
+}
+
 void Board::reset() noexcept {
-  for (Count* count : {&traced, &inside, &over, &last, &before, &handled, &ready, &go, &until}) *count = 0;
+  for (Count* count : {&traced, &inside, &over, &last, &stands_at, &visits_left, &before, &handled, &ready, &go, &until})
+    *count = 0;
 }
 
 void Window::begin() const {
@@ -183,9 +202,8 @@ void Stepped::finish() {
 }  // namespace ringbolt::kill
 
 extern "C" std::uint32_t ringbolt_mutant() { return 0; }
-extern "C" void ringbolt_on_step(ringbolt::core::Step step) {
-  auto* const board = ringbolt::kill::stepped_board;
-  if (board == nullptr || board->inside == 0) return;
-  board->last = static_cast<std::uint64_t>(step) + 1;
-  ++board->hits.at(static_cast<std::size_t>(step));
+extern "C" void ringbolt_on_step(ringbolt::core::Step step) { ringbolt::kill::pass(ringbolt::kill::place_of(step)); }
+extern "C" int ringbolt_on_call(ringbolt::ipc::sys::Call call) {
+  ringbolt::kill::pass(ringbolt::kill::place_of(call));
+  return 0;
 }

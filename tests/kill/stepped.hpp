@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ringbolt/core/step.hpp>
+#include <ringbolt/ipc/system.hpp>
 
 #include "scenario/support.hpp"
 
@@ -14,17 +15,26 @@ namespace ringbolt::kill {
 
 using scenario::Count;
 
+// A place in an operation that has a name: a step, or a system call that is about to be made.
+using Place = std::size_t;
+inline constexpr std::size_t kPlaces = core::kSteps + static_cast<std::size_t>(ipc::sys::Call::count);
+constexpr Place place_of(core::Step step) noexcept { return static_cast<Place>(step); }
+constexpr Place place_of(ipc::sys::Call call) noexcept { return core::kSteps + static_cast<Place>(call); }
+[[nodiscard]] const char* name_of(Place place) noexcept;
+
 // What the process and the test both see.
 struct Board {
   Count traced;  // the test wants to hold the process when its operation begins
   Count inside;  // the operation has begun and is not over
   Count over;
-  Count last;                            // step passed last inside, + 1; 0: none
-  std::array<Count, core::kSteps> hits;  // steps passed inside
-  Count before;                          // newest event when the operation began, or whatever the operation says
-  Count handled;                         // newest event that a handler has returned from
-  Count ready, go;                       // the process waits for the test to do something
-  Count until;                           // events up to here are still to come
+  Count last;                       // step passed last inside, + 1; 0: none
+  std::array<Count, kPlaces> hits;  // places passed inside
+  Count stands_at;                  // place, + 1, where the process stops itself; 0: nowhere
+  Count visits_left;                // until it does
+  Count before;                     // newest event when the operation began, or whatever the operation says
+  Count handled;                    // newest event that a handler has returned from
+  Count ready, go;                  // the process waits for the test to do something
+  Count until;                      // events up to here are still to come
   void reset() noexcept;
 };
 
