@@ -206,6 +206,58 @@ void starting_at_the_oldest(Scene& scene) {
   scene.thread([] { start_and_read([](const core::Locator& locator) { return locator.oldest(); }); });
 }
 
+// As `SmallRing`, but two records fit a chunk: so the second of them is committed with no fence [W4] since the first, and
+// where it lies there was another one of the lap before.
+struct TwoToAChunk {
+  static constexpr std::uint64_t kBytes = 512;
+  static constexpr std::uint64_t kRecord = core::record_bytes(0);
+  static_assert(core::chunk_bytes(kBytes) == kRecord);
+
+  void begin(Scene& scene) {
+    std::memset(static_cast<void*>(this), 0, sizeof *this);
+    core::start_stream(header, 1);
+    scene.mirror(data.data(), kBytes);
+    writer = core::Writer(header, data.data(), kBytes, {}, {0, 1});
+  }
+  void publish(bool staged) {
+    if (writer.try_claim(0) != core::ClaimStatus::ok) promise(writer.refill(kRecord), "a ring with no gate is full");
+    const auto type = static_cast<std::uint32_t>(writer.next_sequence());
+    if (!staged) {
+      static_cast<void>(writer.commit(0, type, 0, 1));
+      return;
+    }
+    static_cast<void>(writer.stage(0, 0, type, 0, 1));
+    static_cast<void>(writer.commit_staged(1, kRecord));
+  }
+  [[nodiscard]] core::RingView view() const { return {&header, data.data(), kBytes, 1}; }
+
+  core::EventsHeader header;
+  alignas(8) std::array<std::byte, 2 * kBytes> data;
+  core::Writer writer;
+};
+
+TwoToAChunk pairs;
+
+// Whoever finds the newest event by the hint must not find the one there that was written over for it.
+void starting_behind_two(Scene& scene, bool staged) {
+  pairs.begin(scene);
+  constexpr int lap = TwoToAChunk::kBytes / TwoToAChunk::kRecord;
+  for (int i = 0; i < lap + 2; ++i) pairs.publish(false);
+  scene.thread([staged] {
+    pairs.publish(false);
+    pairs.publish(staged);
+  });
+  scene.thread([] {
+    const core::Location found = core::Locator(pairs.view()).oldest();
+    promise(found.found != core::Found::corrupt, "a search meets bytes that no publisher writes");
+    promise(found.found == core::Found::overrun || found.place.position == (found.place.sequence - 1) * TwoToAChunk::kRecord,
+            "a search ends beside a record");
+  });
+}
+
+void starting_behind_two_events(Scene& scene) { starting_behind_two(scene, false); }
+void starting_behind_a_batch(Scene& scene) { starting_behind_two(scene, true); }
+
 // The publisher is killed before one of its accesses; a successor goes on, and a reader beside them sees one stream.
 void take_over_the_stream(Scene& scene) {
   begin(scene);
@@ -239,6 +291,8 @@ constexpr std::array kHarnesses{
     Harness{"eviction during a view", 2, eviction_during_a_view},
     Harness{"starting at the newest", 2, starting_at_the_newest},
     Harness{"starting at the oldest", 1, starting_at_the_oldest},
+    Harness{"starting behind two events", 1, starting_behind_two_events},
+    Harness{"starting behind a batch", 1, starting_behind_a_batch},
     Harness{"take-over", 1, take_over_the_stream},
 };
 
