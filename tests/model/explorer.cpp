@@ -36,6 +36,7 @@ struct Store {
   View carried;  // what an acquire load of it takes over
   std::size_t thread = kMostThreads;
   std::uint32_t clock = 0;
+  bool follows = false;  // a read-modify-write: nothing comes between it and the store before it
 };
 
 struct Word {
@@ -118,6 +119,8 @@ class Explorer {
   void switch_to(std::size_t next);
   [[nodiscard]] bool can_run(std::size_t index);
   void append(std::size_t id, std::uint64_t value, Order order, const View* continues);
+  [[nodiscard]] std::size_t place_of_store(std::size_t id);
+  void make_place(std::size_t id, std::size_t index);
   void take(std::size_t id, std::size_t index, Order order);
   void fence_now(Thread& thread, Order order);
 
@@ -375,14 +378,44 @@ void Explorer::append(std::size_t id, std::uint64_t value, Order order, const Vi
     if (i != current_ && word.read_at[i] > writer.now.clocks[i]) break_promise("a place is written over while it is read");
   }
   if (word.stores.size() == kMostStores) break_promise("a thread does not end");
-  const auto index = static_cast<std::uint8_t>(word.stores.size());
+  const auto index = static_cast<std::uint8_t>(continues != nullptr ? word.stores.size() : place_of_store(id));
+  const bool newest = index == word.stores.size();
+  if (!newest) make_place(id, index);
   writer.now.words[id] = index;
   Store store{.value = value, .carried = releases(order) ? writer.now : writer.released, .thread = current_};
   store.clock = writer.now.clocks[current_];
   store.carried.words[id] = index;
+  store.follows = continues != nullptr;
   if (continues != nullptr) store.carried.join(*continues);  // a read-modify-write goes on with the release sequence
-  word.stores.push_back(store);
-  std::memcpy(word.address, &value, word.bytes);
+  word.stores.insert(word.stores.begin() + index, store);
+  if (newest) std::memcpy(word.address, &value, word.bytes);
+}
+
+// Before any of the stores that the thread knows nothing of, or behind all of them.
+std::size_t Explorer::place_of_store(std::size_t id) {
+  const std::vector<Store>& stores = words_[id].stores;
+  std::array<std::size_t, kMostStores> places{};
+  std::uint32_t count = 0;
+  places[count++] = stores.size();
+  for (std::size_t i = stores.size() - 1; i > thread().now.words[id]; --i) {
+    if (!stores[i].follows) places[count++] = i;
+  }
+  return places[choose(count)];
+}
+
+// What everybody knows of the stores behind that place moves with them.
+void Explorer::make_place(std::size_t id, std::size_t index) {
+  const auto move = [&](View& view) {
+    view.words[id] = static_cast<std::uint8_t>(view.words[id] + (view.words[id] >= index));
+  };
+  for (std::size_t i = 0; i < count_; ++i) {
+    for (View* view : {&threads_[i].now, &threads_[i].acquired, &threads_[i].released}) move(*view);
+  }
+  move(sequential_);
+  move(given_);
+  for (std::size_t i = 0; i < words_used_; ++i) {
+    for (Store& store : words_[i].stores) move(store.carried);
+  }
 }
 
 std::uint64_t Explorer::load(const void* address, std::size_t bytes, Order order, const Where& where, const char* what) {

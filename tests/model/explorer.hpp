@@ -2,15 +2,14 @@
 // under the C++ memory model, and looks for an execution that breaks a promise.
 //
 // How it sees memory. A word is the list of all values stored to it, oldest first. A load may return any of them that is not
-// older than what its thread knows of that word. What a thread knows is a view: for each word an index into its list, and for
+// older than what its thread knows of that word, and a store may come before any of them that its thread does not know. What a thread knows is a view: for each word an index into its list, and for
 // each thread a clock. A release store carries its thread's view, an acquire load takes it over; fences do the same for the
 // relaxed accesses around them; sequentially consistent fences meet in one view that only grows. These are the rules of
 // Kang, Hur, Lahav, Vafeiadis, Dreyer, "A Promising Semantics for Relaxed-Memory Concurrency" (2017), without promises.
 //
-// What it does not see: a load that returns a value stored later (load buffering), and stores of two threads to one word in
-// another order than they were executed. For the first there is `plain_read`: a place that is read plainly must not be
-// written before that read is known to the writer to be over, which is what load buffering would break. Words with several
-// writers are changed by read-modify-write alone, where the second cannot happen.
+// What it does not see: a load that returns a value stored later (load buffering). For that there is `plain_read`: a place
+// that is read plainly must not be written before that read is known to the writer to be over, which is what load buffering
+// would break.
 //
 // One thread runs at a time, as a fiber, until it is preempted; the search is exhaustive up to a number of preemptions.
 #pragma once

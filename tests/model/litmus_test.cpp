@@ -132,6 +132,50 @@ TEST(Litmus, AWordNeverGoesBack) {
   EXPECT_TRUE(found.contains({0, 2, 0, 0}));
 }
 
+// Two who write two words need not leave both to the same one of them.
+TEST(Litmus, TwoWritersNeedNotAgreeWhoWasLast) {
+  const auto program = [](void (*between)()) {
+    static void (*fence)();
+    fence = between;
+    return run([](Scene& scene) {
+      begin(scene);
+      scene.thread([] { word[0].store_release(1), fence(), word[1].store_release(2); });
+      scene.thread([] { word[1].store_release(1), fence(), word[0].store_release(2); });
+      scene.finally([] { outcomes.insert({newest(word[0]), newest(word[1]), 0, 0}); });
+    });
+  };
+  EXPECT_TRUE(program([] {}).contains({1, 1, 0, 0}));
+  const auto fenced = program([] { fence_seq_cst(); });
+  EXPECT_EQ(fenced.size(), 3U);
+  EXPECT_FALSE(fenced.contains({1, 1, 0, 0}));
+}
+
+TEST(Litmus, AStoreComesAfterWhatItsThreadHasSeen) {
+  const auto found = run([](Scene& scene) {
+    begin(scene);
+    scene.thread([] { word[0].store_relaxed(1); });
+    scene.thread([] { seen[0] = word[0].load_relaxed(), word[0].store_relaxed(2), seen[1] = word[0].load_relaxed(); });
+    scene.finally([] { outcomes.insert({seen[0], seen[1], newest(word[0]), 0}); });
+  });
+  EXPECT_TRUE(found.contains({0, 2, 1, 0}));
+  EXPECT_TRUE(found.contains({0, 1, 1, 0}));
+  EXPECT_TRUE(found.contains({1, 2, 2, 0}));
+  EXPECT_FALSE(found.contains({1, 1, 1, 0}));
+  EXPECT_FALSE(found.contains({1, 2, 1, 0}));
+}
+
+TEST(Litmus, NothingComesBetweenAnAdditionAndWhatItAddsTo) {
+  const auto found = run([](Scene& scene) {
+    begin(scene);
+    scene.thread([] { word[0].fetch_add(1); });
+    scene.thread([] { word[0].store_relaxed(7); });
+    scene.finally([] { outcomes.insert({newest(word[0]), 0, 0, 0}); });
+  });
+  EXPECT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found.contains({7, 0, 0, 0}));
+  EXPECT_TRUE(found.contains({8, 0, 0, 0}));
+}
+
 // What a thread learns by way of another is known to it: a release goes on through a third.
 TEST(Litmus, ReleasesAddUp) {
   const auto found = run([](Scene& scene) {
