@@ -53,6 +53,8 @@ struct Thread {
   View now;       // what it knows
   View acquired;  // what it will know at its next acquire fence
   View released;  // what its relaxed stores carry: what it knew at its last release fence
+  std::vector<std::size_t>
+      unordered;  // words it stored to last, of which no release store or fence says that they come before
   bool ended = false;
   bool killed = false;
   const std::function<bool()>* waits_for = nullptr;
@@ -115,6 +117,8 @@ class Explorer {
   void step();
   void store_now(void* address, std::size_t bytes, std::uint64_t value, Order order);
   void store_late();
+  void order_stores(Order order, const std::size_t* stored);
+  void lose_store();
   void maybe_preempt();
   void switch_to(std::size_t next);
   [[nodiscard]] bool can_run(std::size_t index);
@@ -200,6 +204,7 @@ void Explorer::run_once(const Harness& harness) {
     thread.body = &scene_.threads[i];
     thread.now = thread.acquired = thread.released = View{};
     thread.now.clocks[i] = 1;
+    thread.unordered.clear();
     thread.ended = thread.killed = false;
     thread.waits_for = nullptr;
     thread.late_word = nullptr;
@@ -259,10 +264,44 @@ void Explorer::maybe_preempt() {
   if (choice == 0) return;
   if (choice <= mortal) {
     thread().killed = true;
+    lose_store();
     end_thread();
   }
   ++preemptions_;
   switch_to(others[choice - mortal - 1]);
+}
+
+// A compiler may let stores change places where no release forbids it. So of those that a dead thread made last, one may not
+// have been made, though later ones were, as long as nobody has seen it.
+void Explorer::lose_store() {
+  Thread& dead = thread();
+  std::vector<std::size_t> candidates;
+  for (std::size_t i = 0; i + 1 < dead.unordered.size(); ++i) {
+    const std::size_t id = dead.unordered[i];
+    if (std::find(dead.unordered.begin() + static_cast<std::ptrdiff_t>(i) + 1, dead.unordered.end(), id) !=
+        dead.unordered.end())
+      continue;  // stores to one word never change places
+    const std::size_t index = words_[id].stores.size() - 1;
+    bool seen = words_[id].stores[index].thread != current_;
+    for (std::size_t other = 0; other < count_; ++other) {
+      if (other == current_) continue;
+      seen |= std::max(threads_[other].now.words[id], threads_[other].acquired.words[id]) >= index;
+    }
+    if (!seen) candidates.push_back(id);
+  }
+  const std::uint32_t choice = choose(static_cast<std::uint32_t>(candidates.size()) + 1);
+  if (choice == 0) return;
+  Word& word = words_[candidates[choice - 1]];
+  word.stores.pop_back();
+  dead.now.words[candidates[choice - 1]] = static_cast<std::uint8_t>(word.stores.size() - 1);
+  std::memcpy(word.address, &word.stores.back().value, word.bytes);
+}
+
+void Explorer::order_stores(Order order, const std::size_t* stored) {
+  if (scene_.mortal != current_) return;
+  std::vector<std::size_t>& unordered = thread().unordered;
+  if (releases(order)) unordered.clear();
+  if (stored != nullptr) unordered.push_back(*stored);
 }
 
 void Explorer::step() {
@@ -450,6 +489,7 @@ void Explorer::store(void* address, std::size_t bytes, std::uint64_t value, Orde
 void Explorer::store_now(void* address, std::size_t bytes, std::uint64_t value, Order order) {
   const std::size_t id = id_of(address, bytes);
   step();
+  order_stores(order, &id);
   append(id, value, order, nullptr);
 }
 
@@ -483,6 +523,7 @@ bool Explorer::compare_exchange(void* address, std::size_t bytes, std::uint64_t&
     return false;
   }
   const View continues = word.stores[index].carried;
+  order_stores(order, &id);
   append(id, desired, order, &continues);
   return true;
 }
@@ -496,6 +537,7 @@ std::uint64_t Explorer::add(void* address, std::size_t bytes, std::uint64_t incr
   if (slips(Slip::skipped, where)) return before;
   take(id, word.stores.size() - 1, order);
   const View continues = word.stores.back().carried;
+  order_stores(order, &id);
   append(id, before + increment, order, &continues);
   store_late();
   return before;
@@ -516,6 +558,7 @@ void Explorer::fence(Order order, const Where& where) {
   if (order == Order::seq_cst) step();
   // A sequentially consistent fence that is weakened still acquires and releases: only what makes it sequential is gone.
   if (weakest == Order::relaxed) order = order == Order::seq_cst ? Order::acq_rel : Order::relaxed;
+  order_stores(order, nullptr);
   fence_now(thread(), order);
 }
 

@@ -37,7 +37,8 @@ struct Site {
 class Scene {
  public:
   void thread(std::function<void()> body) { threads.push_back(std::move(body)); }
-  // One that may also be killed before any of its accesses. Every place is tried.
+  // One that may also be killed before any of its accesses. Every place is tried, and so is the loss of a store that was to
+  // come before the last ones, where no release forbids the compiler to make it after them.
   void mortal_thread(std::function<void()> body) {
     mortal = threads.size();
     threads.push_back(std::move(body));

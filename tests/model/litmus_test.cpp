@@ -228,6 +228,26 @@ TEST(Litmus, APlainReadThatIsNotOverIsARace) {
   EXPECT_EQ(explore({"no race", 8, ordered}).violation, "");
 }
 
+// The dead may have made its stores in another order, unless a release forbids it.
+TEST(Litmus, ADeathLeavesALaterStoreWithoutAnEarlierOneThatIsNotReleased) {
+  const auto program = [](void (*second)()) {
+    static void (*store)();
+    store = second;
+    return run([](Scene& scene) {
+      begin(scene);
+      scene.mortal_thread([] { word[0].store_relaxed(1), store(), static_cast<void>(word[2].load_relaxed()); });
+      scene.finally([] { outcomes.insert({newest(word[0]), newest(word[1]), 0, 0}); });
+    });
+  };
+  const auto relaxed = program([] { word[1].store_relaxed(1); });
+  EXPECT_TRUE(relaxed.contains({0, 1, 0, 0}));
+  EXPECT_EQ(relaxed.size(), 4U);
+  const auto released = program([] { word[1].store_release(1); });
+  EXPECT_FALSE(released.contains({0, 1, 0, 0}));
+  const auto fenced = program([] { fence_seq_cst(), word[1].store_relaxed(1); });
+  EXPECT_FALSE(fenced.contains({0, 1, 0, 0}));
+}
+
 TEST(Litmus, AllWhoWaitForEachOtherAreFound) {
   const auto setup = [](Scene& scene) {
     begin(scene);

@@ -258,16 +258,17 @@ void starting_behind_two(Scene& scene, bool staged) {
 void starting_behind_two_events(Scene& scene) { starting_behind_two(scene, false); }
 void starting_behind_a_batch(Scene& scene) { starting_behind_two(scene, true); }
 
-// The publisher is killed before one of its accesses; a successor goes on, and a reader beside them sees one stream.
-void take_over_the_stream(Scene& scene) {
+// The publisher is killed before one of its accesses; a successor goes on.
+void death_and_succession(Scene& scene, int events) {
   begin(scene);
   publish_all(4);
-  scene.mortal_thread([] { publish_all(1); });
+  scene.mortal_thread([events] { publish_all(events); });
   scene.thread([] {
     constexpr std::size_t predecessor = 0;
     wait_until([] { return has_ended(predecessor); });
     take_over();
-    const std::uint64_t next = newest(ring.sequence_word(5)) == 5 ? 6 : 5;
+    std::uint64_t next = 5;
+    while (newest(ring.sequence_word(next)) == next) ++next;
     const std::uint64_t intent = newest(ring.header.intent);
     const core::StreamEnd found = core::find_stream_end(ring.view());
     promise(found.valid, "what a dead publisher leaves is taken for damage");
@@ -278,6 +279,13 @@ void take_over_the_stream(Scene& scene) {
     promise(newest(ring.header.intent) >= intent, "the intent decreases");
     publish_all(1);
   });
+}
+
+void death_and_succession(Scene& scene) { death_and_succession(scene, 2); }
+
+// A reader beside them sees one stream.
+void take_over_the_stream(Scene& scene) {
+  death_and_succession(scene, 1);
   scene.thread([] { read_lossily({ring.view(), place_of(2)}, 2); });
 }
 
@@ -293,6 +301,7 @@ constexpr std::array kHarnesses{
     Harness{"starting at the oldest", 1, starting_at_the_oldest},
     Harness{"starting behind two events", 1, starting_behind_two_events},
     Harness{"starting behind a batch", 1, starting_behind_a_batch},
+    Harness{"death and succession", 1, death_and_succession},
     Harness{"take-over", 1, take_over_the_stream},
 };
 
