@@ -9,7 +9,7 @@
 //
 //   publisher, per event                                consumer, per event
 //   --------------------                                -------------------
-//   [W1] sequence word of the NEXT record = 0   rel     [R1] sequence word == the one I expect?        acq
+//   [W1] sequence word of the NEXT record = 0   rlx     [R1] sequence word == the one I expect?        acq
 //        payload, timestamp, size, type                      timestamp, size, type
 //   [W2] sequence word of this record = N       rel     [R2] copy, or hand out a view
 //   [H1] hint = position                        rel     [R3] fence                                     acq
@@ -20,7 +20,7 @@
 //   [W3] intent = what I may write below        rlx     ----------------------
 //   [W4] fence                                  sc      [G1] my gate = first byte I still need         rel
 //   [G2] smallest gate of all that gate         acq     [F1] my cursor = last event committed          rel
-//   [C1] checkpoint = (position, sequence)      rel
+//   [C1] checkpoint = (position, sequence)      rlx
 //                                                       consumer, joining a gate
 //   whoever evicts                                      ------------------------
 //   --------------                                      [J1] gate; state = gating; changes + 1         rel

@@ -68,7 +68,7 @@ class Writer {
     EventsHeader* const header = header_;
     const std::uint64_t next = here.position + record_bytes(size);
     fill(region.payload(here.position));
-    region.sequence_word(next).store_release(0);  // [W1] before [W2]: whoever goes on from this record finds 0 behind it
+    region.sequence_word(next).store_relaxed(0);  // [W1] relaxed: [W2] releases it, for whoever goes on from this record
     RINGBOLT_STEP(zeroed_next);
     region.write_header(here.position, size, type, flags, timestamp_ns);
     RINGBOLT_STEP(wrote_header);
@@ -92,12 +92,12 @@ class Writer {
   // Makes `count` staged events of `bytes` in all visible together; returns the first one's sequence. `count` is not 0.
   std::uint64_t commit_staged(std::uint64_t count, std::uint64_t bytes) noexcept {
     const std::uint64_t next = position_ + bytes;
-    region_.sequence_word(next).store_release(0);  // [W1]
+    region_.sequence_word(next).store_relaxed(0);  // [W1] relaxed, as the inner words: [W2] releases them
     RINGBOLT_STEP(batch_zeroed);
     std::uint64_t place = position_;
     for (std::uint64_t i = 1; i < count; ++i) {
       place += record_bytes(region_.record(place).size.load_relaxed().size);  // relaxed: this thread wrote it in `stage`
-      region_.sequence_word(place).store_release(sequence_ + i);
+      region_.sequence_word(place).store_relaxed(sequence_ + i);
       RINGBOLT_STEP(batch_inner_committed);
     }
     region_.sequence_word(position_).store_release(sequence_);  // [W2] the first one's word last: it makes all visible
@@ -183,12 +183,13 @@ class Writer {
 
   // [A1] Where a successor starts. The older slot is written, so a death in between leaves the newer one. Two anchors back
   // is never overwritten yet: between two of them lie at most a record and a chunk, together less than half the ring.
+  // Relaxed but for the last store: until that is made, the other anchor is the newer one.
   void write_anchor() noexcept {
     if (anchored_ == position_) return;
     Boundary& anchor = header_->anchors[next_anchor_];
-    anchor.position.store_release(kNoPosition);
+    anchor.position.store_relaxed(kNoPosition);
     RINGBOLT_STEP(anchor_invalidated);
-    anchor.sequence.store_release(sequence_);
+    anchor.sequence.store_relaxed(sequence_);
     RINGBOLT_STEP(anchor_sequenced);
     anchor.position.store_release(position_);
     RINGBOLT_STEP(anchored);
@@ -196,17 +197,18 @@ class Writer {
     anchored_ = position_;
   }
 
-  // [C1] Where a consumer may start reading; at most one per chunk and lap. Pairs with [C2].
+  // [C1] Where a consumer may start reading; at most one per chunk and lap. Pairs with [C2]. Relaxed: [W4] has just released
+  // what lies there, and a position with the sequence of another lap is refused by [R1], or else by [R4].
   void write_checkpoint() noexcept {
     const std::uint64_t chunk = position_ / chunk_bytes(capacity_);
     if (chunk == checkpointed_chunk_) return;
     checkpointed_chunk_ = chunk;
     Boundary& checkpoint = header_->checkpoints[chunk % kChunksPerRing];
-    checkpoint.position.store_release(kNoPosition);
+    checkpoint.position.store_relaxed(kNoPosition);
     RINGBOLT_STEP(checkpoint_invalidated);
-    checkpoint.sequence.store_release(sequence_);
+    checkpoint.sequence.store_relaxed(sequence_);
     RINGBOLT_STEP(checkpoint_sequenced);
-    checkpoint.position.store_release(position_);
+    checkpoint.position.store_relaxed(position_);
     RINGBOLT_STEP(checkpointed);
   }
 

@@ -298,7 +298,7 @@ void Explorer::lose_store() {
 }
 
 void Explorer::order_stores(Order order, const std::size_t* stored) {
-  if (scene_.mortal != current_) return;
+  if (scene_.mortal != current_ || !scene_.loses_stores) return;
   std::vector<std::size_t>& unordered = thread().unordered;
   if (releases(order)) unordered.clear();
   if (stored != nullptr) unordered.push_back(*stored);

@@ -37,9 +37,10 @@ struct Site {
 class Scene {
  public:
   void thread(std::function<void()> body) { threads.push_back(std::move(body)); }
-  // One that may also be killed before any of its accesses. Every place is tried, and so is the loss of a store that was to
-  // come before the last ones, where no release forbids the compiler to make it after them.
-  void mortal_thread(std::function<void()> body) {
+  // One that may also be killed before any of its accesses. Every place is tried, and, if that is asked for, so is the loss of
+  // a store that was to come before the last ones, where no release forbids the compiler to make it after them.
+  void mortal_thread(std::function<void()> body, bool may_lose_a_store = false) {
+    loses_stores = may_lose_a_store;
     mortal = threads.size();
     threads.push_back(std::move(body));
   }
@@ -53,6 +54,7 @@ class Scene {
 
   std::vector<std::function<void()>> threads;
   std::size_t mortal = ~std::size_t{0};
+  bool loses_stores = false;
   std::function<void()> at_the_end;
   const std::byte* mirror_begin = nullptr;
   std::size_t mirror_bytes = 0;

@@ -29,14 +29,6 @@ inline constexpr std::array kKept{
     Kept{"takeover.hpp", "candidate.sequence.load_acquire()", "the kernel's lock orders a successor behind the dead"},
     Kept{"locate.hpp", "record_at(hint).sequence.load_acquire()", "what it says is believed only after [R1]"},
     Kept{"locate.hpp", "checkpoint.sequence.load_acquire()", "what it says is believed only after [R1]"},
-    Kept{"writer.hpp", "region.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
-    Kept{"writer.hpp", "region_.sequence_word(next).store_release(0)", "[W2] behind it releases it"},
-    Kept{"writer.hpp", "region_.sequence_word(place).store_release", "[W2] of the batch's first event releases it"},
-    Kept{"writer.hpp", "anchor.position.store_release(kNoPosition)", "read by a successor alone, behind the kernel's lock"},
-    Kept{"writer.hpp", "anchor.sequence.store_release", "read by a successor alone, behind the kernel's lock"},
-    Kept{"writer.hpp", "checkpoint.position.store_release(kNoPosition)", "what it points to is believed only after [R1]"},
-    Kept{"writer.hpp", "checkpoint.sequence.store_release", "what it points to is believed only after [R1]"},
-    Kept{"writer.hpp", "checkpoint.position.store_release(position_)", "what it points to is believed only after [R1]"},
 };
 
 }  // namespace ringbolt::model

@@ -235,7 +235,7 @@ TEST(Litmus, ADeathLeavesALaterStoreWithoutAnEarlierOneThatIsNotReleased) {
     store = second;
     return run([](Scene& scene) {
       begin(scene);
-      scene.mortal_thread([] { word[0].store_relaxed(1), store(), static_cast<void>(word[2].load_relaxed()); });
+      scene.mortal_thread([] { word[0].store_relaxed(1), store(), static_cast<void>(word[2].load_relaxed()); }, true);
       scene.finally([] { outcomes.insert({newest(word[0]), newest(word[1]), 0, 0}); });
     });
   };

@@ -18,19 +18,19 @@ struct LogicMutant {
 };
 
 inline constexpr std::array kLogicMutants{
-    LogicMutant{"no zero behind a record [W1]", Slip::skipped, "core/writer.hpp", "(next).store_release(0)", nullptr},
+    LogicMutant{"no zero behind a record [W1]", Slip::skipped, "core/writer.hpp", "(next).store_relaxed(0)", nullptr},
     LogicMutant{"the sequence word [W2] before the header", Slip::late, "core/writer.hpp", "header.type.store_relaxed",
                 nullptr},
     LogicMutant{"the first word of a batch before the others", Slip::late, "core/writer.hpp",
-                "sequence_word(place).store_release", nullptr},
+                "sequence_word(place).store_relaxed", nullptr},
     LogicMutant{"no intent [W3]", Slip::skipped, "core/writer.hpp", "header_->intent.store_relaxed", nullptr},
     LogicMutant{"no fence [W4]", Slip::skipped, "core/writer.hpp", "fence_seq_cst();", nullptr},
     LogicMutant{"the anchor's position before its sequence [A1]", Slip::late, "core/writer.hpp",
-                "anchor.sequence.store_release", nullptr},
+                "anchor.sequence.store_relaxed", nullptr},
     LogicMutant{"a successor announces less than its predecessor", Slip::outdated, "core/writer.hpp",
                 "intent_(header.intent.load_relaxed())", nullptr},
     LogicMutant{"the checkpoint's position before its sequence [C1]", Slip::late, "core/writer.hpp",
-                "checkpoint.sequence.store_release",
+                "checkpoint.sequence.store_relaxed",
                 "a pair that does not belong together is refused by [R1], or by [R4] where the number fits by chance"},
     LogicMutant{"no fence [R3]", Slip::skipped, "core/ring.hpp", "fence_acquire();", nullptr},
     LogicMutant{"no second look at the intent [R4]", Slip::outdated, "core/ring.hpp", "header->intent.load_relaxed()",

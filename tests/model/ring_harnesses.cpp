@@ -259,10 +259,10 @@ void starting_behind_two_events(Scene& scene) { starting_behind_two(scene, false
 void starting_behind_a_batch(Scene& scene) { starting_behind_two(scene, true); }
 
 // The publisher is killed before one of its accesses; a successor goes on.
-void death_and_succession(Scene& scene, int events) {
+void death_and_succession(Scene& scene, int events, bool may_lose_a_store) {
   begin(scene);
   publish_all(4);
-  scene.mortal_thread([events] { publish_all(events); });
+  scene.mortal_thread([events] { publish_all(events); }, may_lose_a_store);
   scene.thread([] {
     constexpr std::size_t predecessor = 0;
     wait_until([] { return has_ended(predecessor); });
@@ -281,11 +281,11 @@ void death_and_succession(Scene& scene, int events) {
   });
 }
 
-void death_and_succession(Scene& scene) { death_and_succession(scene, 2); }
+void death_and_succession(Scene& scene) { death_and_succession(scene, 2, true); }
 
 // A reader beside them sees one stream.
 void take_over_the_stream(Scene& scene) {
-  death_and_succession(scene, 1);
+  death_and_succession(scene, 1, false);
   scene.thread([] { read_lossily({ring.view(), place_of(2)}, 2); });
 }
 
