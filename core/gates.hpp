@@ -22,6 +22,24 @@ inline bool change_state(ConsumerEntry& entry, std::uint64_t seen, EntryState to
   return entry.state.compare_exchange(seen, state_word(generation_of(seen), to));
 }
 
+// Forces a state on an entry whose byte the caller holds. Others may still evict it meanwhile, so by compare-and-swap.
+inline void set_state(ConsumerEntry& entry, std::uint64_t generation, EntryState to) noexcept {
+  std::uint64_t seen = entry.state.load_relaxed();  // relaxed: only what is expected
+  while (!entry.state.compare_exchange(seen, state_word(generation, to))) {
+  }
+}
+
+// Takes the gate from the owner that was seen, by its state word `life`, if it was in the way for as long as its budget.
+[[nodiscard]] inline bool evict_if_spent(ConsumerEntry& entry, std::uint64_t life, std::uint64_t waited_ns) noexcept {
+  const std::uint64_t budget_ns = entry.budget_ns.load_relaxed();  // relaxed: ordered by [E3], which `life` comes from
+  if (state_of(life) != EntryState::gating || budget_ns == 0 || waited_ns < budget_ns) return false;
+  return change_state(entry, life, EntryState::evicted);  // [E1] pairs with [E2]
+}
+// Whose entry this is, and behind it everything that its owner wrote there before it joined.
+[[nodiscard]] inline std::uint64_t life_of(const ConsumerEntry& entry) noexcept {
+  return entry.state.load_acquire();  // [E3] pairs with [J1]
+}
+
 // The consumer is done with all bytes before `position`.
 inline void store_gate(ConsumerEntry& entry, std::uint64_t position) noexcept {
   entry.gate.store_release(position);  // [G1] pairs with [G2]
@@ -62,12 +80,13 @@ class Gates {
     }
     for (std::uint32_t i = 0; i < count_;) {
       const ConsumerEntry& entry = entries_[list_[i]];
-      if (state_of(entry.state.load_acquire()) != EntryState::gating) {  // left, died or was evicted; a new join counts anew
+      // Relaxed, as the gate below: neither lets the publisher write before its next [W4], which acquires what was seen.
+      if (state_of(entry.state.load_relaxed()) != EntryState::gating) {  // left, died or was evicted; a new join counts anew
         list_[i] = list_[--count_];
         result.changed = true;
         continue;
       }
-      std::uint64_t gate = entry.gate.load_acquire();  // [G2] pairs with [G1]
+      std::uint64_t gate = entry.gate.load_relaxed();  // [G2] pairs with [G1]
       if (beyond(floor, gate)) gate = floor;
       if (beyond(result.smallest, gate)) result.smallest = gate;
       ++i;
@@ -82,7 +101,7 @@ class Gates {
   void collect() noexcept {
     count_ = 0;
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-      if (state_of(entries_[i].state.load_acquire()) == EntryState::gating) list_[count_++] = i;
+      if (state_of(entries_[i].state.load_relaxed()) == EntryState::gating) list_[count_++] = i;  // relaxed: [J1] was seen
     }
   }
 
@@ -98,9 +117,9 @@ class Gates {
 // byte and has set its state to `joining` (or calls again after false, with the state already `gating`).
 [[nodiscard]] inline bool join_gate(RegistryHeader& registry, ConsumerEntry& entry, std::uint64_t generation,
                                     std::uint64_t gate, const RingView& ring) noexcept {
-  entry.gate.store_release(gate);
+  entry.gate.store_relaxed(gate);  // relaxed: the state releases it
   RINGBOLT_STEP(gate_entered);
-  entry.state.store_release(state_word(generation, EntryState::gating));  // [J1]
+  entry.state.store_release(state_word(generation, EntryState::gating));  // [J1] pairs with [E3]
   RINGBOLT_STEP(gate_told);
   registry.changes.fetch_add(1);  // [J1] pairs with the load in Gates::scan
   RINGBOLT_STEP(join_counted);

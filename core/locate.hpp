@@ -101,11 +101,11 @@ class Locator {
     };
     if (const std::uint64_t hint = ring_.header->hint.load_acquire();  // [H2] pairs with [H1]
         hint != kNoPosition && hint % kRecordAlignment == 0) {
-      consider({hint, ring_.record_at(hint).sequence.load_acquire()});  // [R1]; validated like the others
+      consider({hint, ring_.record_at(hint).sequence.load_relaxed()});  // relaxed: a guess, validated like the others
     }
     for (const Boundary& checkpoint : ring_.header->checkpoints) {
       const std::uint64_t position = checkpoint.position.load_acquire();  // [C2] pairs with [C1]
-      consider({position, checkpoint.sequence.load_acquire()});
+      consider({position, checkpoint.sequence.load_relaxed()});           // relaxed: believed only after [R1]
     }
     const Place beginning{0, ring_.first_sequence};
     consider(beginning);

@@ -19,13 +19,13 @@
 //   [A1] anchor = (position, sequence)          rel     consumer, once a batch
 //   [W3] intent = what I may write below        rlx     ----------------------
 //   [W4] fence                                  sc      [G1] my gate = first byte I still need         rel
-//   [G2] smallest gate of all that gate         acq     [F1] my cursor = last event committed          rel
+//   [G2] smallest gate of all that gate         rlx     [F1] my cursor = last event committed          rel
 //   [C1] checkpoint = (position, sequence)      rlx
 //                                                       consumer, joining a gate
 //   whoever evicts                                      ------------------------
 //   --------------                                      [J1] gate; state = gating; changes + 1         rel
-//   [E1] state: gating -> evicted               rel     [J2] fence                                     sc
-//                                                       [J3] intent > gate + capacity?  choose a later one
+//   [E3] whose entry, then its budget           acq     [J2] fence                                     sc
+//   [E1] state: gating -> evicted               rel     [J3] intent > gate + capacity?  choose a later one
 //   consumer that comes after others
 //   --------------------------------
 //   [F2] is the event below all their cursors?  acq
@@ -40,8 +40,9 @@
 //     so the intent stored before it is beyond that too; [W4] and [R3] are fences around the byte that was met, so [R4]
 //     sees that intent. The size is checked the same way before it is used.
 //  3. A gating consumer is not overrun. `limit` <= gate + capacity for every gate seen at [G2]; [G1] is a release, so what
-//     the consumer did with the bytes before is over. Joining is a store-load (Dekker) pair: either [G2], after [W4],
-//     sees the gate of [J1], or [J3], after [J2], sees the intent of [W3] and chooses a later record.
+//     the consumer did with the bytes before is over. [G2] need not acquire it: what a gate allows is written only after the
+//     next [W4], since `limit` <= intent, which is made of gates seen before. Joining is a store-load (Dekker) pair: either
+//     [G2], after [W4], sees the gate of [J1], or [J3], after [J2], sees the intent of [W3] and chooses a later record.
 //  4. Eviction: a write over an evicted consumer's bytes comes after a [W3]/[W4] that follows [E1] (the publisher begins
 //     again at [W3]), so [R3] and then [E2] see it, by the argument of 2.
 //  5. A publisher that dies between any two of these stores leaves a stream that ends at a zero word: before [W2] the

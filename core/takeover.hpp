@@ -34,14 +34,14 @@ struct StreamEnd {
 }
 
 [[nodiscard]] inline StreamEnd find_stream_end(const RingView& ring) noexcept {
-  // [A2] pairs with [A1]; the dead publisher's stores became visible before the kernel gave its lease away.
+  // [A2] pairs with [A1]. Relaxed: the dead publisher's stores became visible before the kernel gave its lease away.
   Place anchor;
   bool found = false;
   for (const Boundary& candidate : ring.header->anchors) {
-    const std::uint64_t position = candidate.position.load_acquire();
+    const std::uint64_t position = candidate.position.load_relaxed();
     if (position == kNoPosition || position % kRecordAlignment != 0) continue;
     if (found && !beyond(position, anchor.position)) continue;
-    anchor = {position, candidate.sequence.load_acquire()};
+    anchor = {position, candidate.sequence.load_relaxed()};
     found = true;
   }
   if (!found || anchor.sequence < ring.first_sequence) return {};

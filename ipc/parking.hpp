@@ -57,10 +57,11 @@ class WaitChannel {
       : flag_(&flag), futex_(&futex), fence_request_(fence_request), fence_ack_(fence_ack) {}
 
   // Before it wakes, the publisher's answer to a sleeper that was refused [S2]: true, and from now on it has to fence before
-  // each [S4]. Who sees the answer sees the work done without one.
+  // each [S4]. Relaxed, like the sleeper's side: what was done without a fence is released by the change of the futex word
+  // behind the answer, which ends every sleep that began before it.
   [[nodiscard]] bool answer_fence_request(std::uint64_t epoch) noexcept {
-    if (fence_request_ == nullptr || fence_request_->load_acquire() == 0) return false;
-    fence_ack_->store_release(epoch);
+    if (fence_request_ == nullptr || fence_request_->load_relaxed() == 0) return false;
+    fence_ack_->store_relaxed(epoch);
     return true;
   }
 
@@ -81,8 +82,8 @@ class WaitChannel {
     RINGBOLT_STEP(sleep_flagged);
     if (!barrier_in_all_processes()) {  // [S2]
       core::fence_seq_cst();
-      const bool answered = fence_ack_ != nullptr && fence_ack_->load_acquire() == epoch;
-      if (fence_request_ != nullptr) fence_request_->store_release(1);
+      const bool answered = fence_ack_ != nullptr && fence_ack_->load_relaxed() == epoch;
+      if (fence_request_ != nullptr) fence_request_->store_relaxed(1);
       if (!answered && timeout_ns > kShortSleepNs) timeout_ns = kShortSleepNs;
     }
     RINGBOLT_STEP(sleep_fenced);

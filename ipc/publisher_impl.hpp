@@ -147,7 +147,7 @@ struct Publisher::Impl {
     blocked = {writer.position(), needed, now, now, now, std::nullopt};
     for (const std::uint32_t index : writer.gates().gating()) {
       if (!in_the_way(index)) continue;
-      obstacles[index] = {registry.entries()[index].state.load_acquire(), needed, now};
+      obstacles[index] = {core::life_of(registry.entries()[index]), needed, now};
       if (blocked.blamed) continue;
       blocked.blamed = root_of(index, false);
       registry.entries()[*blocked.blamed].blocked_count.fetch_add(1);
@@ -180,8 +180,8 @@ struct Publisher::Impl {
         cleared = true;
         continue;
       }
-      hopeless |= registry.entries()[index].budget_ns.load_relaxed() == 0;  // relaxed: ordered by the state seen at [G2]
-      const std::uint64_t life = registry.entries()[index].state.load_acquire();
+      const std::uint64_t life = core::life_of(registry.entries()[index]);
+      hopeless |= registry.entries()[index].budget_ns.load_relaxed() == 0;  // relaxed: ordered by [E3]
       Obstacle& obstacle = obstacles[index];
       const bool waits = root_of(index, true) != index;  // for another one, whose time it is
       if (waits || obstacle.life != life || obstacle.needed != blocked.needed) obstacle = {life, blocked.needed, now};
@@ -193,10 +193,7 @@ struct Publisher::Impl {
   bool evict_if_spent(std::uint32_t index, std::uint64_t now) {
     core::ConsumerEntry& entry = registry.entries()[index];
     const Obstacle& obstacle = obstacles[index];
-    const std::uint64_t budget_ns = entry.budget_ns.load_relaxed();  // relaxed: ordered by the state seen at [G2]
-    if (core::state_of(obstacle.life) != core::EntryState::gating || budget_ns == 0 || now - obstacle.since_ns < budget_ns)
-      return false;
-    if (!core::change_state(entry, obstacle.life, core::EntryState::evicted)) return false;  // [E1] pairs with [E2]
+    if (!core::evict_if_spent(entry, obstacle.life, now - obstacle.since_ns)) return false;
     RINGBOLT_STEP(evicted);
     entry.evictions.fetch_add(1);
     if (share) share->tell_evicted(index);

@@ -21,13 +21,6 @@ constexpr std::int64_t kAttachLockTimeoutNs = 5'000'000'000;
 
 EntryState state_now(const ConsumerEntry& entry) noexcept { return core::state_of(entry.state.load_acquire()); }
 
-// Forces a state on an entry whose byte the caller holds. Others may still evict it meanwhile, so by compare-and-swap.
-void set_state(ConsumerEntry& entry, std::uint64_t generation, EntryState state) noexcept {
-  std::uint64_t seen = entry.state.load_acquire();
-  while (!entry.state.compare_exchange(seen, core::state_word(generation, state))) {
-  }
-}
-
 void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
   std::array<char, core::kNameBytes> bytes{};
   std::copy(name.begin(), name.end(), bytes.begin());
@@ -161,7 +154,7 @@ std::optional<std::uint32_t> Registry::find(std::string_view name) const {
 
 void Registry::set_free(std::uint32_t index) noexcept {
   ConsumerEntry& entry = entries()[index];
-  set_state(entry, core::generation_of(entry.state.load_acquire()) + 1, EntryState::free);
+  core::set_state(entry, core::generation_of(entry.state.load_acquire()) + 1, EntryState::free);
   gate_sleepers().wake_all();
 }
 
@@ -244,7 +237,7 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
     entry.followed[i].store_relaxed(i < followed.size() ? followed[i] + 1 : 0);
   }
   claim.generation = core::generation_of(entry.state.load_acquire()) + 1;
-  set_state(entry, claim.generation, EntryState::joining);
+  core::set_state(entry, claim.generation, EntryState::joining);
   RINGBOLT_STEP(entry_joining);
   return claim;
 }
@@ -275,7 +268,7 @@ EntryClaim Registry::claim_journal(bool& gates) {
   entry.budget_ns.store_relaxed(0);  // relaxed: the state releases these, or they do not change
   for (core::Word64& word : entry.followed) word.store_relaxed(0);
   claim.generation = core::generation_of(seen);
-  if (!gates) set_state(entry, ++claim.generation, EntryState::joining);
+  if (!gates) core::set_state(entry, ++claim.generation, EntryState::joining);
   return claim;
 }
 
@@ -326,7 +319,7 @@ void Registry::leave(const EntryClaim& claim) noexcept {
   const std::uint64_t seen = entry.state.load_acquire();
   const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0;
   const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
-  set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
+  core::set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
   RINGBOLT_STEP(left);
   constexpr bool fences = true;  // leaving is rare: no need to rely on the sleeper's barrier
   if (core::anyone_asleep(header().gate_waiters, fences)) gate_sleepers().wake_all();

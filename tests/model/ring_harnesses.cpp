@@ -182,6 +182,64 @@ void eviction_during_a_view(Scene& scene) {
   });
 }
 
+// A consumer reads in place and leaves: what it read is written over only then.
+void leaving(Scene& scene) {
+  begin(scene);
+  ring.gate_at(1);
+  publish_all(3);
+  scene.thread([] {
+    core::Reader reader(ring.view(), place_of(1));
+    core::Record record;
+    promise(reader.peek(record) == core::ReadStatus::event, "a gating reader is overrun");
+    look_at_in_place(record);
+    core::set_state(ring.entries[0], 1, core::EntryState::away);
+  });
+  scene.thread([] { publish_all(1); });
+}
+
+// A journal dies while it reads in place, and somebody detaches it.
+void leaving_by_death(Scene& scene) {
+  begin(scene);
+  ring.gate_at(1);
+  publish_all(3);
+  constexpr std::size_t journal = 0;
+  scene.thread([] {
+    core::Reader reader(ring.view(), place_of(1));
+    core::Record record;
+    promise(reader.peek(record) == core::ReadStatus::event, "a gating reader is overrun");
+    look_at_in_place(record);
+  });
+  scene.thread([] {
+    wait_until([] { return has_ended(journal); });
+    take_over();
+    const std::uint64_t life = core::life_of(ring.entries[0]);
+    promise(core::change_state(ring.entries[0], life, core::EntryState::away), "nobody else changed the entry");
+  });
+  scene.thread([] { publish_all(1); });
+}
+
+// An entry's last owner had a budget, its new one has none and reads in place.
+void joining_without_a_budget(Scene& scene) {
+  begin(scene);
+  ring.entries[0].budget_ns.store_relaxed(1);
+  ring.entries[0].state.store_relaxed(core::state_word(1, core::EntryState::free));
+  publish_all(3);
+  scene.thread([] {
+    static_cast<void>(core::evict_if_spent(ring.entries[0], core::life_of(ring.entries[0]), 1));
+    publish_all(1);
+  });
+  scene.thread([] {
+    ring.entries[0].budget_ns.store_relaxed(0);
+    core::set_state(ring.entries[0], 2, core::EntryState::joining);
+    if (!core::join_gate(ring.registry, ring.entries[0], 2, place_of(1).position, ring.view())) return;
+    core::Reader reader(ring.view(), place_of(1));
+    reader.gate_with(ring.entries[0].state, 2);
+    core::Record record;
+    promise(reader.peek(record) == core::ReadStatus::event, "a consumer without a budget is evicted");
+    look_at_in_place(record);
+  });
+}
+
 // A consumer that starts: what the search finds is a published event, or it is told that it was overrun.
 template <class Find>
 void start_and_read(Find find) {
@@ -297,6 +355,9 @@ constexpr std::array kHarnesses{
     Harness{"joining a gate", 2, joining_a_gate},
     Harness{"joining again", 2, joining_again},
     Harness{"eviction during a view", 2, eviction_during_a_view},
+    Harness{"leaving", 2, leaving},
+    Harness{"leaving by death", 2, leaving_by_death},
+    Harness{"joining without a budget", 2, joining_without_a_budget},
     Harness{"starting at the newest", 2, starting_at_the_newest},
     Harness{"starting at the oldest", 1, starting_at_the_oldest},
     Harness{"starting behind two events", 1, starting_behind_two_events},
