@@ -194,7 +194,8 @@ inline constexpr std::uint64_t kEntryInPlace =
     1;  // reads in place without looking back: only its death may release its gate
 inline constexpr std::uint64_t kEntryJournal = 2;  // the ring's journal: nothing but a detach releases its gate
 inline constexpr std::uint64_t kEntryBeginning =
-    4;  // a journal that has not begun to record: its gate goes with its process
+    4;                                             // a journal that has not begun to record: its gate goes with its process
+inline constexpr std::uint64_t kEntryStarted = 8;  // the name has a cursor, though it may be 0: it resumes with event 1
 inline constexpr std::size_t kNameBytes = 64;
 inline constexpr std::size_t kMaxFollowed = 8;
 
@@ -207,7 +208,7 @@ inline constexpr std::size_t kMaxFollowed = 8;
 //   512  what it held up     written by the publisher
 struct ConsumerEntry {
   Word64 gate;             // position the publisher may not overtake by more than the capacity
-  Word64 cursor_sequence;  // last committed event; 0: none
+  Word64 cursor_sequence;  // last committed event; 0: none, or with `kEntryStarted` all are still to come
   Word64 cursor_position;  // where the event after it begins; a help in finding it, checked before it is believed
   std::array<std::uint64_t, 13> reserved0;
 

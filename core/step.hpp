@@ -21,7 +21,7 @@ namespace ringbolt::core {
   X(events_written) X(registry_written) X(journal_page_written) X(ring_named) X(epoch_before_unlinked)                 \
   X(entry_freed) X(entry_wiped) X(owner_written) X(entry_joining)                                                      \
   X(gate_entered) X(gate_told) X(join_counted) X(start_entered) X(attached)                                            \
-  X(cursor_placed) X(cursor_stored) X(gate_moved) X(gap_counted)                                                       \
+  X(cursor_begun) X(cursor_placed) X(cursor_stored) X(gate_moved) X(gap_counted)                                       \
   X(evicted) X(reclaimed) X(left)                                                                                      \
   X(sleep_flagged) X(sleep_fenced) X(flag_cleared) X(futex_changed)                                                    \
   X(durable_told) X(written_told) X(state_told) X(durable_stored) X(journal_gate_moved) X(journal_gate_kept)

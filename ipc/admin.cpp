@@ -131,6 +131,7 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
   // Relaxed: checked against the ring before it is used.
   entry.cursor_position.store_relaxed(in_ring ? place.place.position : core::kNoPosition);
   entry.cursor_sequence.store_release(next - 1);
+  mark_started(entry);
   if (page && page->journal_id() != JournalId{}) {
     CursorFile::open(page->directory(), consumer, page->journal_id(), named.guard)
         .store({ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people

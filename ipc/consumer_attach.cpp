@@ -143,6 +143,8 @@ void Consumer::start(Start start) {
     const std::uint64_t next = impl.claim.cursor.sequence != 0 ? impl.claim.cursor.sequence : from.place.sequence;
     entry_->cursor_position.store_relaxed(from.place.position);  // relaxed: checked against the ring before it is used
     entry_->cursor_sequence.store_release(next - 1);
+    RINGBOLT_STEP(cursor_begun);
+    mark_started(*entry_);
   }
   if (keeps_cursor_) keep_cursor(entry_->cursor_sequence.load_acquire());
   update_special();

@@ -88,8 +88,9 @@ void Consumer::open_cursor() {
 core::Place Consumer::cursor_beside_journal() {
   Impl& impl = *impl_;
   const auto cursor = impl.cursor_file ? impl.cursor_file->read() : std::nullopt;
-  if (!cursor || cursor->sequence == 0) return {};
+  if (!cursor) return {};
   const core::Place place{core::kNoPosition, cursor->sequence + 1};
+  if (cursor->sequence == 0) return place;  // it had begun with the first event, and committed none
   const RingId present = impl.events.header().ring_id;
   if (cursor->ring_id == present || cursor->ring_id == RingId{}) return place;
   const std::uint64_t next = find_start(impl.view, Start::latest, {}, impl.directory.name).place.sequence;

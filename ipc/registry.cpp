@@ -45,8 +45,8 @@ void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
 // A new owner starts with nothing. The caller holds the byte and the entry is free.
 void wipe(ConsumerEntry& entry) noexcept {
   for (core::Word64* word :
-       {&entry.gate, &entry.cursor_sequence, &entry.cursor_position, &entry.policy, &entry.gap_events, &entry.gaps,
-        &entry.skipped_events, &entry.evictions, &entry.blocked_count, &entry.blocked_ns}) {
+       {&entry.gate, &entry.cursor_sequence, &entry.cursor_position, &entry.policy, &entry.options, &entry.gap_events,
+        &entry.gaps, &entry.skipped_events, &entry.evictions, &entry.blocked_count, &entry.blocked_ns}) {
     word->store_relaxed(0);  // relaxed: the state that follows releases it
   }
   write_name(entry, {});
@@ -229,9 +229,11 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
   }
 
   claim.cursor = {entry.cursor_position.load_relaxed(), 0};  // relaxed: the byte's lock orders us behind the last owner
-  if (const std::uint64_t last = entry.cursor_sequence.load_acquire(); last != 0) claim.cursor.sequence = last + 1;
+  const std::uint64_t started = entry.options.load_relaxed() & core::kEntryStarted;  // relaxed: likewise
+  const std::uint64_t last = entry.cursor_sequence.load_acquire();
+  if (last != 0 || started != 0) claim.cursor.sequence = last + 1;
 
-  write_owner(entry, options.name, policy, entry_options);
+  write_owner(entry, options.name, policy, entry_options | started);
   entry.budget_ns.store_relaxed(static_cast<std::uint64_t>(options.budget.count()));
   for (std::size_t i = 0; i < core::kMaxFollowed; ++i) {
     entry.followed[i].store_relaxed(i < followed.size() ? followed[i] + 1 : 0);
@@ -317,7 +319,8 @@ bool Registry::leads_to(std::uint32_t from, std::uint32_t to) const {
 void Registry::leave(const EntryClaim& claim) noexcept {
   ConsumerEntry& entry = entries()[claim.index];
   const std::uint64_t seen = entry.state.load_acquire();
-  const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0;
+  const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0 &&
+                              (entry.options.load_relaxed() & core::kEntryStarted) == 0;
   const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
   core::set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
   RINGBOLT_STEP(left);

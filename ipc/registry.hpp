@@ -23,8 +23,13 @@ namespace ringbolt::ipc {
 struct EntryClaim {
   std::uint32_t index = 0;
   std::uint64_t generation = 0;
-  core::Place cursor;  // where the name resumes: sequence after the last commit; 0: no commit yet
+  core::Place cursor;  // where the name resumes: sequence after the last commit, or where it first started; 0: it is new
 };
+
+// From now on the cursor of this entry is where its name resumes, also if it is 0. By its owner, after the cursor.
+inline void mark_started(core::ConsumerEntry& entry) noexcept {
+  entry.options.store_release(entry.options.load_relaxed() | core::kEntryStarted);  // relaxed: the owner's own
+}
 
 class Registry {
  public:

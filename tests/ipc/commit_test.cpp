@@ -140,6 +140,26 @@ TEST_F(Committing, OfAGapThatWasToldWhenResumedIsKept) {
   EXPECT_EQ(event.sequence, last + 1);
 }
 
+// It began with the first event, so its cursor is 0, like that of a name that is new. Found by the simulator.
+TEST_F(Committing, OfNothingSinceTheFirstEventIsToldWhatIsGone) {
+  { auto consumer = attach(); }
+  publish_numbered(publisher_, 300, 1'000);
+  auto consumer = attach();
+  Event event;
+  ASSERT_EQ(consumer.try_next(event), Status::gap);
+  EXPECT_EQ(consumer.last_gap().first, 1U);
+  ASSERT_EQ(consumer.try_next(event), Status::ok);
+  EXPECT_EQ(event.sequence, consumer.last_gap().last + 1);
+}
+
+// And whoever comes after it is told of nothing that it has not committed.
+TEST_F(Committing, OfNothingSinceTheFirstEventLetsNobodyPass) {
+  { auto consumer = attach(); }
+  publish_numbered(publisher_, 300, 1'000);
+  { auto consumer = attach(); }
+  EXPECT_EQ(stat_of("orders", "billing").cursor_sequence, 0U);
+}
+
 TEST_F(Committing, AtTheVeryEndResumesThere) {
   publish_numbered(publisher_, 20, 200);
   {

@@ -114,6 +114,23 @@ TEST_F(JournalLives, KnowsACursorThroughAnyNumberOfRestarts) {
   }
 }
 
+TEST_F(JournalLives, TellWhoBeganWithTheFirstEventAndCommittedNothingWhatIsGone) {
+  const auto attach = [] { return Consumer::attach("orders", {.name = "billing", .policy = Policy::lossy}); };
+  {
+    Publisher publisher = Publisher::open("orders", journalled());
+    { const Consumer consumer = attach(); }
+    publish_numbers(publisher, 100);
+    publisher.wait_durable(100);
+  }
+  lose_ring("orders");
+  Publisher publisher = Publisher::open("orders", journalled());
+  Consumer consumer = attach();
+  Event event;
+  ASSERT_EQ(consumer.try_next(event), Status::gap);
+  EXPECT_EQ(consumer.last_gap().first, 1U);
+  EXPECT_EQ(consumer.last_gap().last, 100U);
+}
+
 TEST_F(JournalLives, TellsACursorThatRetentionHasPassedAGapAndNoPowerCut) {
   {
     Publisher publisher = Publisher::open("orders", journalled());

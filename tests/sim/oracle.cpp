@@ -96,16 +96,14 @@ void Oracle::attached(Follower& who, const Consumer& consumer) {
 void Oracle::first_of_a_life(Follower& who, std::uint64_t sequence) {
   who.fresh = false;
   if (who.plan.name.empty() || who.plan.policy == Policy::latest) return;
-  // Who has committed nothing begins with the oldest event once more.
-  const bool committed = who.known && (who.sure != 0 || who.plan.policy == Policy::journal);
-  if (committed) {
+  if (who.known) {
     ++totals_.resumes;
     require(sequence > who.sure && sequence <= who.most + 1,
             sentence(name_of(who), " goes on with ", sequence, ", and committed between ", who.sure, " and ", who.most));
   } else if (who.plan.policy == Policy::journal) {
     require(sequence == 1, sentence(name_of(who), " begins with ", sequence, ", and the journal with the first event"));
   }
-  require(!committed || !who.ahead || sequence <= who.cut_at,
+  require(!who.known || !who.ahead || sequence <= who.cut_at,
           sentence(name_of(who), " goes on with ", sequence, " behind what a power cut left"));
   if (who.ahead) who.on_disk = std::max(who.on_disk, who.most);
   who.ahead = false;
@@ -193,7 +191,6 @@ void Oracle::check(const RingStat& stat, std::uint64_t at_least) {
     if (consumer.name.empty()) continue;
     for (const Follower& who : *followers_) {
       if (who.plan.name != consumer.name || !who.known || who.fresh || who.ahead || who.lost_power) continue;
-      if (who.most == 0) continue;  // it has committed nothing, so its name resumes like a new one
       require(consumer.cursor_sequence <= who.most,
               sentence("stat says that ", who.plan.name, " committed ", consumer.cursor_sequence, " after ", who.most));
     }
