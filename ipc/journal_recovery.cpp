@@ -48,12 +48,12 @@ void JournalLog::recover() {
   recovered_.next_sequence = next_sequence_;
 }
 
-// What a life that ended between two calls was making.
+// What a life that ended between two calls was making. A reader that is making an index at this moment does without it.
 void JournalLog::sweep_blanks() {
   std::vector<std::string> names;
   check(storage_->list(names), "list", storage_->path(""));
   for (const std::string& name : names) {
-    if (name.starts_with(kBlankPrefix)) static_cast<void>(storage_->remove(name));
+    if (name.starts_with(kBlankPrefix) || is_hidden_index_name(name)) static_cast<void>(storage_->remove(name));
   }
 }
 

@@ -25,6 +25,8 @@ std::string numbered(std::uint64_t first_sequence, std::string_view suffix) {
 
 std::string segment_name(std::uint64_t first_sequence) { return numbered(first_sequence, kSegmentSuffix); }
 std::string index_name(std::uint64_t first_sequence) { return numbered(first_sequence, kIndexSuffix); }
+std::string hidden_index_name(std::uint64_t first_sequence) { return "." + index_name(first_sequence); }
+bool is_hidden_index_name(std::string_view name) noexcept { return name.starts_with('.') && name.ends_with(kIndexSuffix); }
 
 std::optional<std::uint64_t> parse_segment_name(std::string_view name) {
   if (name.size() != kDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) return std::nullopt;

@@ -20,6 +20,9 @@ using JournalId = std::array<std::uint64_t, 2>;
 
 [[nodiscard]] std::string segment_name(std::uint64_t first_sequence);
 [[nodiscard]] std::string index_name(std::uint64_t first_sequence);
+// The name that an index has until it is whole, and keeps where its maker has died.
+[[nodiscard]] std::string hidden_index_name(std::uint64_t first_sequence);
+[[nodiscard]] bool is_hidden_index_name(std::string_view name) noexcept;
 // The first sequence that such a name says; empty for every other name.
 [[nodiscard]] std::optional<std::uint64_t> parse_segment_name(std::string_view name);
 // First sequences of the segments in a directory, ascending. The answer is an errno.

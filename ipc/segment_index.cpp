@@ -17,7 +17,7 @@ int store_index(Storage& storage, const JournalId& journal, std::uint64_t segmen
   header.entries_checksum = crc32c(body);
   header.checksum = struct_checksum(header);
 
-  const std::string hidden = "." + index_name(segment);
+  const std::string hidden = hidden_index_name(segment);
   static_cast<void>(storage.remove(hidden));  // left by a death at this place
   std::unique_ptr<StorageFile> file;
   if (const int error = storage.create(hidden, file); error != 0) return error;

@@ -155,10 +155,10 @@ class Journal : public Operation {
     require(ledger.lost() == 0 || !all_recorded_, "an event is missing in the journal");
     return ledger.next() - 1;
   }
-  // An index without its segment would stay for ever.
+  // An index without its segment, or under the name that it has until it is whole, would stay for ever.
   static void check_indices(const std::string& place) {
     for (const auto& file : std::filesystem::directory_iterator(journal_in(place))) {
-      if (file.path().extension() != ".index" || file.path().filename().string().starts_with(".")) continue;
+      if (file.path().extension() != ".index") continue;
       auto segment = file.path();
       segment.replace_extension(".segment");
       require(std::filesystem::exists(segment), "an index is left behind without its segment");
