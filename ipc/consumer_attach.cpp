@@ -122,11 +122,12 @@ void Consumer::start(Start start) {
     entry_->state.store_release(core::state_word(impl.claim.generation, core::EntryState::attached));
     RINGBOLT_STEP(attached);
   }
-  if (impl.page) {  // what came before this ring may be in the journal, and is lost for who does not read it there
+  // What came before this ring may be in the journal, and is lost for who does not read it there; or in an earlier share.
+  if (impl.page || impl.link) {
     if (start.kind == Start::Kind::sequence) from.wanted_sequence = std::max<std::uint64_t>(start.value, 1);
     if (start.kind == Start::Kind::resume && impl.claim.cursor.sequence != 0)
       from.wanted_sequence = impl.claim.cursor.sequence;
-    if (start_in_journal(start, from)) from.place = reader_.place();
+    if (impl.page && start_in_journal(start, from)) from.place = reader_.place();
   }
   reader_.go_to(from.place);
   gate_ = from.place.position;

@@ -47,6 +47,9 @@ concept Plain =
 // Given with an event when it is published.
 struct EventOptions {
   std::uint32_t type = 0;  // the application's own
+  // Of an event that was stamped elsewhere, nanoseconds since 1970; 0: the clock. In a ring that stamps; a stamp that is lower
+  // than the one before becomes that one, because stamps are searched.
+  std::uint64_t timestamp_ns = 0;
 };
 
 // One event as a consumer sees it. `payload` is valid until the next call on the consumer (in `poll`: until the handler

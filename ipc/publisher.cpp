@@ -53,8 +53,8 @@ Status Publisher::look_for_room(std::uint64_t record_bytes) {
   return Status::ok;
 }
 
-std::uint64_t Publisher::stamp() noexcept {
-  const std::uint64_t now = impl_->clock.now_ns();
+std::uint64_t Publisher::stamp(std::uint64_t given_ns) noexcept {
+  const std::uint64_t now = given_ns != 0 ? given_ns : impl_->clock.now_ns();
   if (now > last_timestamp_ns_)
     last_timestamp_ns_ = now;  // the clock may be set back; stamps are searched, so they never decrease
   return last_timestamp_ns_;
@@ -84,7 +84,7 @@ PublishResult Publisher::try_publish_batch(std::span<const BatchEvent> events) {
 }
 
 std::uint64_t Publisher::finish_batch(std::span<const BatchEvent> events, std::uint64_t bytes) {
-  const std::uint64_t timestamp_ns = timestamps_ ? stamp() : 0;
+  const std::uint64_t timestamp_ns = timestamps_ ? stamp(0) : 0;
   std::uint64_t offset = 0;
   for (const BatchEvent& event : events) {
     std::byte* const to =
@@ -102,7 +102,7 @@ std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std
   const std::uint64_t record = core::record_bytes(value_bytes);
   if (count == 0) return next_sequence();
   claim_or_wait(count * record, kForever);
-  const std::uint64_t timestamp_ns = timestamps_ ? stamp() : 0;
+  const std::uint64_t timestamp_ns = timestamps_ ? stamp(options.timestamp_ns) : 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::byte* const to = writer_.stage(i * record, static_cast<std::uint32_t>(value_bytes), options.type, 0, timestamp_ns);
     core::copy_to_shared(to, values.data() + i * value_bytes, value_bytes);

@@ -221,7 +221,7 @@ class Publisher {
   }
   template <class Fill>
   RINGBOLT_ALWAYS_INLINE std::uint64_t finish(std::size_t size_bytes, EventOptions options, Fill fill) {
-    const std::uint64_t timestamp_ns = timestamps_ ? stamp() : 0;
+    const std::uint64_t timestamp_ns = timestamps_ ? stamp(options.timestamp_ns) : 0;
     const auto size = static_cast<std::uint32_t>(size_bytes);
     const std::uint64_t sequence = writer_.fill_and_commit(size, options.type, 0, timestamp_ns, fill);
     wake();
@@ -239,7 +239,8 @@ class Publisher {
 
   Status wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
   [[nodiscard]] Status look_for_room(std::uint64_t record_bytes);
-  [[nodiscard]] std::uint64_t stamp() noexcept;  // wall clock, never decreasing within the ring
+  // `given`, or the wall clock if that is 0; never decreasing within the ring.
+  [[nodiscard]] std::uint64_t stamp(std::uint64_t given_ns) noexcept;
   void wake_sleepers();
   std::uint64_t finish_batch(std::span<const BatchEvent> events, std::uint64_t bytes);
   std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);

@@ -96,6 +96,25 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return result;
 }
 
+// Who a consumer is and where it starts; `tail` and `share` take the same.
+void add_start(CLI::App& app, std::optional<Start>& from) {
+  add_parsed(
+      app, "--from", "earliest|latest|resume|SEQUENCE|@TIME",
+      [](const std::string& text) { return parse_start(text, wall_clock_ns()); }, [&from](Start start) { from = start; },
+      "Where to start; resume with --as, otherwise earliest");
+}
+void add_policy(CLI::App& app, std::string& as, Policy& policy, std::chrono::nanoseconds& budget) {
+  app.add_option("--as", as, "Be the consumer of this name, which resumes after its last commit")->type_name("CONSUMER");
+  add_parsed(
+      app, "--policy", "gate[:50ms]|journal|lossy|latest", parse_policy,
+      [&policy, &budget](PolicyChoice choice) {
+        policy = choice.policy;
+        budget = choice.budget;
+      },
+      "When it falls behind: the publisher waits (at most so long), it reads the journal, it loses events, or it wants the "
+      "newest alone");
+}
+
 void define_tail(CLI::App& app, Parsed& parsed) {
   const Definition<TailCommand> definition(app, parsed, "tail",
                                            "ringbolt tail orders\n"
@@ -105,20 +124,8 @@ void define_tail(CLI::App& app, Parsed& parsed) {
   CLI::App& sub = definition.app();
   TailCommand& command = definition.command();
   add_ring(sub, command.ring);
-  add_parsed(
-      sub, "--from", "earliest|latest|resume|SEQUENCE|@TIME",
-      [](const std::string& text) { return parse_start(text, wall_clock_ns()); },
-      [&command](Start start) { command.from = start; }, "Where to start; resume with --as, otherwise earliest");
-  sub.add_option("--as", command.as, "Be the consumer of this name, which resumes after its last commit")
-      ->type_name("CONSUMER");
-  add_parsed(
-      sub, "--policy", "gate[:50ms]|journal|lossy|latest", parse_policy,
-      [&command](PolicyChoice choice) {
-        command.policy = choice.policy;
-        command.budget = choice.budget;
-      },
-      "When it falls behind: the publisher waits (at most so long), it reads the journal, it loses events, or it wants the "
-      "newest alone");
+  add_start(sub, command.from);
+  add_policy(sub, command.as, command.policy, command.budget);
   sub.add_option_function<std::string>(
          "--after", [&command](const std::string& names) { command.after = split_at_commas(names); },
          "See an event only when these gating consumers have committed it")
@@ -133,6 +140,37 @@ void define_tail(CLI::App& app, Parsed& parsed) {
       [&command](std::chrono::nanoseconds timeout) { command.timeout = timeout; },
       "End with exit status 4 when nothing came for so long");
   add_event_formats(sub, command.format);
+}
+
+void define_share(CLI::App& app, Parsed& parsed) {
+  const Definition<ShareCommand> definition(app, parsed, "share",
+                                            "ringbolt share orders --socket /run/orders.sock --groups readers\n"
+                                            "ringbolt tail unix:/run/orders.sock",
+                                            "Relay a ring to consumers that are not trusted, over a Unix socket", share);
+  CLI::App& sub = definition.app();
+  ShareCommand& command = definition.command();
+  add_ring(sub, command.ring);
+  sub.add_option("--socket", command.share.socket, "Where consumers attach, as unix:PATH; in a directory of this user's")
+      ->required()
+      ->type_name("PATH");
+  const auto add_names = [&](const char* name, std::vector<std::string>& names, const char* type, const char* description) {
+    sub.add_option_function<std::string>(
+           name, [&names](const std::string& text) { names = split_at_commas(text); }, description)
+        ->type_name(type);
+  };
+  add_names("--users", command.share.users, "USER,...", "Who may attach besides this user and root; '*': everybody");
+  add_names("--groups", command.share.groups, "GROUP,...", "Likewise, whole groups");
+  add_number(sub, "--slots-per-user", command.share.slots_per_user, 1, "Consumers of one user at a time; 32 unless said");
+  add_parsed(
+      sub, "--longest-budget", "DURATION", parse_duration,
+      [&command](std::chrono::nanoseconds budget) { command.share.longest_budget = budget; },
+      "How long a consumer that gates may hold the relay up; 1s unless said, 0: none may gate");
+  add_parsed(
+      sub, "--capacity", "SIZE", parse_size, [&command](std::uint64_t bytes) { command.capacity_bytes = bytes; },
+      "Bytes for events of the share: a power of two from 64KiB; as the ring's unless said");
+  add_start(sub, command.from);
+  add_policy(sub, command.as, command.policy, command.budget);
+  sub.add_flag("--wait", command.wait, "Wait for the ring if there is none yet");
 }
 
 void define_stat(CLI::App& app, Parsed& parsed) {
@@ -233,6 +271,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   app.require_subcommand(1);
   define_pub(app, parsed);
   define_tail(app, parsed);
+  define_share(app, parsed);
   define_stat(app, parsed);
   define_ls(app, parsed);
   define_create(app, parsed);

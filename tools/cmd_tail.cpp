@@ -5,6 +5,7 @@
 // commit after each flush, and a gate follows the commit.
 #include <algorithm>
 
+#include "attach.hpp"
 #include "commands.hpp"
 #include "journal_place.hpp"
 #include "json.hpp"
@@ -150,26 +151,6 @@ class Tail {
   steady_clock::time_point last_arrival_ = steady_clock::now();
 };
 
-enum class Attach : std::uint8_t { done, stopped, timed_out };
-
-// Attaches, with `--wait` once there is a ring.
-Attach attach(const TailCommand& command, std::optional<Consumer>& consumer) {
-  const auto since = steady_clock::now();
-  bool said = false;
-  for (;;) {
-    try {
-      consumer = Consumer::attach(command.ring, consumer_options(command));
-      return Attach::done;
-    } catch (const Error& error) {
-      if (error.code() != Code::not_found || !command.wait) throw;
-    }
-    if (!said) say("waiting for a ring {}", command.ring);
-    said = true;
-    if (command.timeout.count() != 0 && steady_clock::now() - since >= command.timeout) return Attach::timed_out;
-    if (!sleep_for(kSlice / 5)) return Attach::stopped;
-  }
-}
-
 Exit timed_out(const TailCommand& command) {
   say("nothing came from {} for {}", command.ring, duration_text(static_cast<std::uint64_t>(command.timeout.count())));
   return kTimedOut;
@@ -184,7 +165,7 @@ Exit tail(const TailCommand& command) {
     return status == kTimedOut ? timed_out(command) : status;
   }
   std::optional<Consumer> consumer;
-  switch (attach(command, consumer)) {
+  switch (attach(command.ring, consumer_options(command), command.wait, command.timeout, consumer)) {
     case Attach::done: break;
     case Attach::stopped: return kDone;
     case Attach::timed_out: return timed_out(command);

@@ -54,6 +54,18 @@ struct TailCommand {
 };
 Exit tail(const TailCommand& command);
 
+struct ShareCommand {
+  std::string ring;
+  std::optional<Start> from{};
+  std::string as{};
+  Policy policy = Policy::automatic;
+  std::chrono::nanoseconds budget{0};
+  std::uint64_t capacity_bytes = 0;  // 0: as the ring's
+  ShareOptions share{};
+  bool wait = false;
+};
+Exit share(const ShareCommand& command);
+
 struct StatCommand {
   std::string ring;
   bool json = false;
