@@ -1,7 +1,7 @@
 #include "attach.hpp"
 
-#include "output.hpp"
 #include "signals.hpp"
+#include "terminal.hpp"
 
 namespace ringbolt::command {
 

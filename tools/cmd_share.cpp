@@ -8,7 +8,6 @@
 // of its next life: that one begins behind the last commit. No share holds an event twice.
 #include "attach.hpp"
 #include "commands.hpp"
-#include "output.hpp"
 #include "signals.hpp"
 #include "tail_format.hpp"
 #include "terminal.hpp"
