@@ -202,18 +202,20 @@ void print_row(Report& report, const LatencyOptions& options, const std::vector<
   const double p50 = quantile(pick(slices, wanted, [](const Slice& slice) { return slice.times.p50_ns; }), 0.5);
   const double p99 = quantile(pick(slices, wanted, [](const Slice& slice) { return slice.times.p99_ns; }), 0.5);
   const double bare = quantile(pick(slices, wanted, [](const Slice& slice) { return slice.bare_ns(); }), 0.5);
-  const Spread ratio = spread(pick(slices, wanted, [](const Slice& slice) { return slice.ratio(); }));
+  const std::vector<double> ratios = pick(slices, wanted, [](const Slice& slice) { return slice.ratio(); });
+  const Spread ratio = spread(ratios);
   fmt::print("{:>9} {:<14} {:>8.0f} {:>8.0f} {:>8.0f} {:>8.2f}  [{:.2f}-{:.2f}]\n", turn.payload, name_of(turn.contender),
              p50, p99, bare, ratio.p50, ratio.p10, ratio.p90);
   report.add({{"benchmark", "latency"},
               {"payload_bytes", turn.payload},
               {"contender", name_of(turn.contender)},
               {"timestamps", options.timestamps},
+              {"capacity_bytes", kRingBytes},
               {"slices", options.slices},
               {"p50_ns", p50},
               {"p99_ns", p99},
               {"bare_p50_ns", bare},
-              {"ratio", to_json(ratio)}});
+              {"ratio", to_json(ratios)}});
 }
 
 // The first payload's ratio once more, by how far apart the CPUs were: the floor under it differs.

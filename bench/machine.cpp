@@ -72,6 +72,7 @@ Machine look_at_machine(const std::vector<int>& wanted) {
   machine.second_cpu = choice.size() > 1 ? choice[1] : choice.front();
   machine.siblings =
       first_line(fmt::format("/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", machine.first_cpu));
+  machine.governor = first_line(fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor", machine.first_cpu));
   getloadavg(&machine.load_average, 1);
   return machine;
 }

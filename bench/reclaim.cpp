@@ -73,7 +73,8 @@ void run_reclaim(Report& report, const ReclaimOptions& options) {
                 {"kills", options.kills},
                 {"p50_ms", quantile(delays, 0.5)},
                 {"p90_ms", quantile(delays, 0.9)},
-                {"max_ms", quantile(delays, 1)}});
+                {"max_ms", quantile(delays, 1)},
+                {"delay_ms", to_json(delays)}});
   }
 }
 

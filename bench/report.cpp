@@ -18,6 +18,7 @@ Report::Report(Machine machine, std::string command) : machine_(std::move(machin
   fmt::print("kernel       {}\n", machine_.kernel);
   fmt::print("compiler     {}\n", machine_.compiler);
   fmt::print("clock        {}\n", machine_.clocksource);
+  fmt::print("governor     {}\n", machine_.governor.empty() ? "not told" : machine_.governor);
   fmt::print("load before  {:.2f}\n", machine_.load_average);
   if (has_two_cpus()) {
     bare_ns_ = bare_round_trip_ns(machine_);
@@ -58,6 +59,7 @@ void Report::write_json(const std::string& path) const {
                                   {"kernel", machine_.kernel},
                                   {"compiler", machine_.compiler},
                                   {"clocksource", machine_.clocksource},
+                                  {"governor", machine_.governor},
                                   {"cpus", machine_.cpus},
                                   {"pinned_to", {machine_.first_cpu, machine_.second_cpu}},
                                   {"siblings", machine_.siblings},
@@ -71,6 +73,9 @@ void Report::write_json(const std::string& path) const {
   if (!file) throw std::runtime_error(fmt::format("cannot write {}: check the directory and its rights", path));
 }
 
-nlohmann::json to_json(const Spread& spread) { return {{"p10", spread.p10}, {"p50", spread.p50}, {"p90", spread.p90}}; }
+nlohmann::json to_json(const std::vector<double>& values) {
+  const Spread summary = spread(values);
+  return {{"p10", summary.p10}, {"p50", summary.p50}, {"p90", summary.p90}, {"values", values}};
+}
 
 }  // namespace ringbolt::bench

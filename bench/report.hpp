@@ -35,7 +35,8 @@ class Report {
   std::vector<std::string> warnings_;
 };
 
-// {"p10":…,"p50":…,"p90":…}
-[[nodiscard]] nlohmann::json to_json(const Spread& spread);
+// {"p10":…,"p50":…,"p90":…,"values":[…]}: every slice in the order in which it was taken, so that who reads it may judge noise
+// and drift for himself.
+[[nodiscard]] nlohmann::json to_json(const std::vector<double>& values);
 
 }  // namespace ringbolt::bench

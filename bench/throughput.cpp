@@ -119,8 +119,9 @@ void run_throughput(Report& report, const ThroughputOptions& options) {
                 {"payload_bytes", payload},
                 {"slices", options.slices},
                 {"timestamps", false},
-                {"bare_p50_ns", to_json(distance)},
-                {"million_events_a_second", to_json(rate)}});
+                {"capacity_bytes", kRingBytes},
+                {"bare_p50_ns", to_json(distances)},
+                {"million_events_a_second", to_json(rates[i])}});
   }
 }
 
