@@ -28,7 +28,11 @@
 //   [E1] state: gating -> evicted               rel     [J3] intent > gate + capacity?  choose a later one
 //   consumer that comes after others
 //   --------------------------------
-//   [F2] is the event below all their cursors?  acq
+//   [F2] is the event below all their cursors?  acq     whoever looks for a name
+//                                                       ------------------------
+//   whoever takes an entry                              [E3] the entry's state, and its name           acq
+//   ----------------------                              [N2] fence                                     acq
+//   [N1] state = free; then its name            rel          the state again: the same owner?          rlx
 //
 // Why it is right:
 //

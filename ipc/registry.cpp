@@ -21,15 +21,19 @@ constexpr std::int64_t kAttachLockTimeoutNs = 5'000'000'000;
 
 EntryState state_now(const ConsumerEntry& entry) noexcept { return core::state_of(entry.state.load_acquire()); }
 
-void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
-  std::array<char, core::kNameBytes> bytes{};
-  std::copy(name.begin(), name.end(), bytes.begin());
-  for (std::size_t i = 0; i < entry.name.size(); ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i * 8, 8);
-    entry.name[i].store_relaxed(word);  // relaxed: the state that follows releases it
-  }
+core::NameWords words_of(std::string_view name) noexcept {
+  core::NameWords words{};
+  std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof words));
+  return words;
 }
+
+// The lock byte of one entry.
+struct EntryByte {
+  int fd;
+  std::uint32_t index;
+  [[nodiscard]] bool try_lock() const { return try_lock_byte(fd, index); }
+  void unlock() const noexcept { unlock_byte(fd, index); }
+};
 
 [[noreturn]] void throw_cannot_open(const RingDirectory& directory, const char* file, int error) {
   const std::string what = "cannot open " + directory.file(file);
@@ -40,17 +44,6 @@ void write_name(ConsumerEntry& entry, std::string_view name) noexcept {
   throw_refused(what, error,
                 "only a consumer without name that is lossy or latest can do without the registry; for more, the ring's "
                 "owner creates it with write permission, e.g. --mode 0660 --group GROUP");
-}
-
-// A new owner starts with nothing. The caller holds the byte and the entry is free.
-void wipe(ConsumerEntry& entry) noexcept {
-  for (core::Word64* word :
-       {&entry.gate, &entry.cursor_sequence, &entry.cursor_position, &entry.policy, &entry.options, &entry.gap_events,
-        &entry.gaps, &entry.skipped_events, &entry.evictions, &entry.blocked_count, &entry.blocked_ns}) {
-    word->store_relaxed(0);  // relaxed: the state that follows releases it
-  }
-  write_name(entry, {});
-  entry.lineage.fetch_add(1);
 }
 
 // A lock byte held while attaching.
@@ -79,12 +72,9 @@ std::uint64_t name_byte(std::string_view name) noexcept {
 }  // namespace
 
 std::string read_name(const ConsumerEntry& entry) {
-  std::array<char, core::kNameBytes> bytes{};
-  for (std::size_t i = 0; i < entry.name.size(); ++i) {
-    const std::uint64_t word = entry.name[i].load_relaxed();  // relaxed: a name half written is not believed (see find)
-    std::memcpy(bytes.data() + i * 8, &word, 8);
-  }
-  return std::string(bytes.data(), ::strnlen(bytes.data(), bytes.size()));
+  const core::NameWords words = core::name_of(entry);
+  const char* bytes = reinterpret_cast<const char*>(words.data());
+  return {bytes, ::strnlen(bytes, sizeof words)};
 }
 
 const char* policy_name(core::Policy policy) noexcept {
@@ -145,16 +135,16 @@ bool Registry::try_lock_byte_of(std::uint32_t index) const { return try_lock_byt
 void Registry::let_go(std::uint32_t index) noexcept { unlock_byte(locks_.get(), index); }
 
 std::optional<std::uint32_t> Registry::find(std::string_view name) const {
-  const auto all = entries();
+  if (name.size() > core::kNameBytes) return std::nullopt;
+  const core::NameWords words = words_of(name);
   for (std::uint32_t i = 0; i < slots_; ++i) {
-    if (state_now(all[i]) != EntryState::free && read_name(all[i]) == name) return i;
+    if (core::is_called(entries()[i], words)) return i;
   }
   return std::nullopt;
 }
 
 void Registry::set_free(std::uint32_t index) noexcept {
-  ConsumerEntry& entry = entries()[index];
-  core::set_state(entry, core::generation_of(entry.state.load_acquire()) + 1, EntryState::free);
+  core::free_entry(entries()[index]);
   gate_sleepers().wake_all();
 }
 
@@ -164,8 +154,11 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   if (!name.empty()) {
     // Whoever takes a dead owner's byte, to reclaim its gate, lets go of it soon; an owner that lives does not.
     const Deadline patience(std::chrono::milliseconds(20));
+    const core::NameWords words = words_of(name);
     while (const auto own = find(name)) {
-      if (try_lock_byte_of(*own)) return *own;
+      const EntryByte byte{locks_.get(), *own};
+      if (core::take_if(all[*own], byte, [&](const ConsumerEntry& entry) { return core::is_called(entry, words); }))
+        return *own;
       if (!patience.passed()) {
         sys::nanosleep({0, 100'000});
         continue;
@@ -179,14 +172,10 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   // of the named consumer that has been away for longest.
   const auto take = [&](std::uint32_t index, auto still_wanted) {
     if (is_journal(index) && state_now(all[index]) == EntryState::gating) return false;
-    if (!still_wanted(all[index]) || !try_lock_byte_of(index)) return false;
-    if (!still_wanted(all[index])) {
-      let_go(index);
-      return false;
-    }
+    if (!core::take_if(all[index], EntryByte{locks_.get(), index}, still_wanted)) return false;
     set_free(index);
     RINGBOLT_STEP(entry_freed);
-    wipe(all[index]);
+    core::wipe(all[index]);
     RINGBOLT_STEP(entry_wiped);
     return true;
   };
@@ -247,7 +236,7 @@ EntryClaim Registry::claim(const ConsumerOptions& options, core::Policy policy, 
 // Who this is is written before the entry becomes somebody's: a death in between leaves a free entry free. Relaxed: the state
 // behind it releases it.
 void Registry::write_owner(ConsumerEntry& entry, std::string_view name, core::Policy policy, std::uint64_t options) {
-  write_name(entry, name);
+  core::write_name(entry, words_of(name));
   entry.attach_number.store_relaxed(header().next_attach_number.fetch_add(1) + 1);
   entry.policy.store_relaxed(static_cast<std::uint64_t>(policy));
   entry.options.store_relaxed(options);
@@ -336,11 +325,7 @@ bool Registry::reclaim_if_dead(std::uint32_t index) {
   if (is_journal(index) && !beginning) return false;
   // Asking costs a third of trying, and a publisher that waits for many consumers asks for all of them again and again.
   if (owner_lives(index) || !try_lock_byte_of(index)) return false;
-  ConsumerEntry& entry = entries()[index];
-  const std::uint64_t seen = entry.state.load_acquire();
-  const bool gating = core::state_of(seen) == EntryState::gating;
-  const bool changed =
-      gating && core::change_state(entry, seen, read_name(entry).empty() ? EntryState::free : EntryState::away);
+  const bool changed = core::release_gate(entries()[index]);
   RINGBOLT_STEP(reclaimed);
   let_go(index);
   return changed;

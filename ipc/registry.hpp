@@ -2,7 +2,7 @@
 // lives. Whoever holds an entry's byte may set it up; everybody else changes its state by compare-and-swap alone.
 #pragma once
 
-#include <ringbolt/core/gates.hpp>
+#include <ringbolt/core/ownership.hpp>
 #include <ringbolt/ipc/consumer.hpp>
 #include <ringbolt/ipc/parking.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>

@@ -98,6 +98,7 @@ class Explorer {
     thread().now.words[id] = static_cast<std::uint8_t>(newest);
     return words_[id].stores[newest].value;
   }
+  [[nodiscard]] std::size_t this_thread() const noexcept { return current_; }
   [[nodiscard]] bool has_ended(std::size_t index) const noexcept { return threads_[index].ended; }
   void hand_over() { given_.join(thread().now); }
   void take_over() { thread().now.join(given_); }
@@ -640,6 +641,7 @@ void plain_write(void* word, std::uint64_t value) noexcept { explorer.plain_writ
 void fence_everywhere() noexcept { explorer.fence_everywhere(); }
 void system_call() noexcept { explorer.system_call(); }
 std::uint64_t read_by_kernel(const void* word, std::size_t bytes) noexcept { return explorer.read_by_kernel(word, bytes); }
+std::size_t this_thread() noexcept { return explorer.this_thread(); }
 bool has_ended(std::size_t thread) noexcept { return explorer.has_ended(thread); }
 void hand_over() noexcept { explorer.hand_over(); }
 void take_over() noexcept { explorer.take_over(); }

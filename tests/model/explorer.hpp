@@ -118,6 +118,7 @@ void fence_everywhere() noexcept;
 void system_call() noexcept;
 // What the kernel reads of a word: the newest value, and this thread reads no older one afterwards. Nothing else is known by it.
 [[nodiscard]] std::uint64_t read_by_kernel(const void* word, std::size_t bytes) noexcept;
+[[nodiscard]] std::size_t this_thread() noexcept;
 // Whether a thread has ended or was killed.
 [[nodiscard]] bool has_ended(std::size_t thread) noexcept;
 // What the kernel orders: a lock given up, also by the end of a thread, or taken. Whoever takes knows all that was given.

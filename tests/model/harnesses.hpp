@@ -9,11 +9,13 @@
 namespace ringbolt::model {
 
 [[nodiscard]] std::span<const Harness> ring_harnesses();
+[[nodiscard]] std::span<const Harness> owner_harnesses();
 [[nodiscard]] std::span<const Harness> sleep_harnesses();
 
 [[nodiscard]] inline std::vector<Harness> all_harnesses() {
   std::vector<Harness> all;
-  for (const auto part : {ring_harnesses(), sleep_harnesses()}) all.insert(all.end(), part.begin(), part.end());
+  for (const auto part : {ring_harnesses(), owner_harnesses(), sleep_harnesses()})
+    all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 

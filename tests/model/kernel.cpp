@@ -6,6 +6,24 @@ namespace ringbolt::model {
 
 Kernel kernel;
 
+bool LockByte::is_held() const noexcept {
+  system_call();
+  return holder_ != kNobody && !has_ended(holder_);
+}
+
+bool LockByte::try_lock() noexcept {
+  if (is_held()) return false;
+  holder_ = this_thread();
+  take_over();
+  return true;
+}
+
+void LockByte::unlock() noexcept {
+  system_call();
+  hand_over();
+  holder_ = kNobody;
+}
+
 }  // namespace ringbolt::model
 
 namespace ringbolt::ipc {

@@ -44,6 +44,8 @@ inline constexpr std::array kLogicMutants{
                 "entry.state.store_release(state_word", nullptr},
     LogicMutant{"no look at the intent after joining [J3]", Slip::outdated, "core/gates.hpp",
                 "ring.header->intent.load_relaxed()", nullptr},
+    LogicMutant{"a stranger in an entry under the last owner's lineage", Slip::skipped, "core/ownership.hpp",
+                "entry.lineage.store_relaxed(", nullptr},
     LogicMutant{"no flag before sleeping [S1]", Slip::skipped, "ipc/parking.hpp", "flag_->store_relaxed(1)", nullptr},
     LogicMutant{"no fence where the barrier is refused [S2]", Slip::skipped, "ipc/parking.hpp", "core::fence_seq_cst();",
                 nullptr},

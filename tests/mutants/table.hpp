@@ -124,6 +124,10 @@ inline constexpr std::array kTable = {
       "core/gates.hpp", kExpression, "!beyond(ring.header->intent.load_relaxed(), gate + ring.capacity)", "true",
       "core_mutants", "Joining.IsInTimeAsLongAsThePublisherHasNotAnnouncedToWriteThere"},
 
+  Row{"no_second_look_at_an_entry", "lock", "who takes an entry's byte does not look again whose it is",
+      "core/ownership.hpp", kExpression, "if («wanted(entry)») return true;", "true",
+      "core_mutants", "Taking.AnEntryThatIsAnothersByNowIsLetGo"},
+
   // ---- the reader
   Row{"size_used_unchecked", "checks", "no [R4] before the size is used",
       "core/reader.hpp", kExpression, "«lost != ReadStatus::event») return lost;  // before the size is used", "false",
@@ -234,7 +238,7 @@ inline constexpr std::array kTable = {
       "ipc/registry.cpp", kExpression, "owner_lives(index) || !try_lock_byte_of(index)", "false",
       "ipc_mutants", "Policies.AStoppedConsumerIsAliveAndItsGateHolds"},
   Row{"name_lock_unchecked", "lock", "a name is taken from a living consumer",
-      "ipc/registry.cpp", kExpression, "if («try_lock_byte_of(*own)») return *own;", "true",
+      "ipc/registry.cpp", kExpression, "if («core::take_if(all[*own], byte, [&](const ConsumerEntry& entry) { return core::is_called(entry, words); })»)", "true",
       "ipc_mutants", "Names.OfAConsumerAreTakenWhileItLives"},
   Row{"leaver_is_forgotten", "gates", "a named consumer that leaves loses its cursor",
       "ipc/registry.cpp", kExpression, "keep ? EntryState::away : EntryState::free", "EntryState::free",
