@@ -309,8 +309,8 @@ void Registry::leave(const EntryClaim& claim) noexcept {
   ConsumerEntry& entry = entries()[claim.index];
   const std::uint64_t seen = entry.state.load_acquire();
   const bool never_attached = core::state_of(seen) == EntryState::joining && entry.cursor_sequence.load_acquire() == 0 &&
-                              (entry.options.load_relaxed() & core::kEntryStarted) == 0;
-  const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;  // relaxed: we wrote it
+                              (entry.options.load_relaxed() & core::kEntryStarted) == 0;  // relaxed: the owner's own
+  const bool keep = entry.name[0].load_relaxed() != 0 && !never_attached;                 // relaxed: we wrote it
   core::set_state(entry, core::generation_of(seen), keep ? EntryState::away : EntryState::free);
   RINGBOLT_STEP(left);
   constexpr bool fences = true;  // leaving is rare: no need to rely on the sleeper's barrier

@@ -143,10 +143,11 @@ void define_tail(CLI::App& app, Parsed& parsed) {
 }
 
 void define_share(CLI::App& app, Parsed& parsed) {
-  const Definition<ShareCommand> definition(app, parsed, "share",
-                                            "ringbolt share orders --socket /run/orders.sock --groups readers\n"
-                                            "ringbolt tail unix:/run/orders.sock",
-                                            "Relay a ring to consumers that are not trusted, over a Unix socket", share);
+  const Definition<ShareCommand> definition(
+      app, parsed, "share",
+      "ringbolt share orders --socket /run/orders.sock --groups readers\n"
+      "ringbolt share orders --socket /run/orders.sock --users '*' --as relay --policy gate:50ms",
+      "Relay a ring to consumers that are not trusted, over a Unix socket", share);
   CLI::App& sub = definition.app();
   ShareCommand& command = definition.command();
   add_ring(sub, command.ring);

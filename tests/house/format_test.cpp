@@ -193,6 +193,7 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"kEntryInPlace", kEntryInPlace},
     {"kEntryJournal", kEntryJournal},
     {"kEntryBeginning", kEntryBeginning},
+    {"kEntryStarted", kEntryStarted},
     {"kSegmentMagic", kSegmentMagic},
     {"kIndexMagic", kIndexMagic},
     {"kDurableMagic", kDurableMagic},

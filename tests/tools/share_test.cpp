@@ -92,6 +92,7 @@ TEST_F(ShareTest, RelaysEveryEventWithItsNumberTypeAndTime) {
 }
 
 TEST_F(ShareTest, GoesOnWithTheNextPublisher) {
+  box.run_ok({"create", "orders"});
   Process first = box.start({"pub", "orders"});
   first.write("1\n");
   box.wait_until("orders", [](const Json& stat) { return stat["newest_sequence"] == 1; });
@@ -145,7 +146,7 @@ TEST_F(ShareTest, BeginsAnewBehindWhatItLost) {
 TEST_F(ShareTest, IsNotHeldUpForLongByAConsumerThatStops) {
   box.run_ok({"create", "orders", "--capacity", "64KiB"});
   Process relay = start_relay({"--policy", "gate", "--longest-budget", "50ms"});
-  Process stopped = box.start({"tail", share(), "--policy", "gate"});
+  Process stopped = box.start({"tail", share(), "--raw", "--policy", "gate"});
   box.run_ok({"pub", "orders"}, numbers(1, 1));
   EXPECT_EQ(stopped.read_line(), "1");
   stopped.signal(SIGSTOP);
@@ -160,10 +161,10 @@ TEST_F(ShareTest, LetsInOnlyWhoIsNamed) {
   box.run_ok({"pub", "orders"}, numbers(1, 2));
   {
     Process relay = start_relay();
-    EXPECT_EQ(box.run({"tail", share(), "--no-follow"}, {}, {.other_user = true}).status, 1);
+    EXPECT_EQ(box.run({"tail", share(), "--raw", "--no-follow"}, {}, {.other_user = true}).status, 1);
   }
   Process relay = start_relay({"--users", "nobody"});
-  const Result read = box.run({"tail", share(), "--no-follow"}, {}, {.other_user = true});
+  const Result read = box.run({"tail", share(), "--raw", "--no-follow"}, {}, {.other_user = true});
   EXPECT_EQ(read.status, 0) << read.err;
   EXPECT_EQ(read.out, "1\n2\n");
   EXPECT_NE(box.run({"tail", "orders", "--no-follow"}, {}, {.other_user = true}).status, 0);
