@@ -80,13 +80,14 @@ class Gates {
     }
     for (std::uint32_t i = 0; i < count_;) {
       const ConsumerEntry& entry = entries_[list_[i]];
-      // Relaxed, as the gate below: neither lets the publisher write before its next [W4], which acquires what was seen.
-      if (state_of(entry.state.load_relaxed()) != EntryState::gating) {  // left, died or was evicted; a new join counts anew
+      // Neither this nor the gate below lets the publisher write before its next [W4], which acquires what was seen.
+      // Not gating any more: it has left, has died or was evicted; a new join counts anew.
+      if (state_of(entry.state.load_before_fence()) != EntryState::gating) {
         list_[i] = list_[--count_];
         result.changed = true;
         continue;
       }
-      std::uint64_t gate = entry.gate.load_relaxed();  // [G2] pairs with [G1]
+      std::uint64_t gate = entry.gate.load_before_fence();  // [G2] pairs with [G1]
       if (beyond(floor, gate)) gate = floor;
       if (beyond(result.smallest, gate)) result.smallest = gate;
       ++i;
@@ -101,7 +102,7 @@ class Gates {
   void collect() noexcept {
     count_ = 0;
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-      if (state_of(entries_[i].state.load_relaxed()) == EntryState::gating) list_[count_++] = i;  // relaxed: [J1] was seen
+      if (state_of(entries_[i].state.load_before_fence()) == EntryState::gating) list_[count_++] = i;  // [J1] was seen
     }
   }
 

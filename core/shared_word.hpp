@@ -32,6 +32,14 @@ class SharedWord {
     RINGBOLT_ACCESS();
     return value_.load(std::memory_order_relaxed);
   }
+  // Relaxed, where a fence that comes later acquires what was seen. ThreadSanitizer knows no fences and gets an acquire.
+  [[nodiscard]] T load_before_fence() const noexcept {
+#if defined(__SANITIZE_THREAD__) || defined(RINGBOLT_TSAN)
+    return load_acquire();
+#else
+    return load_relaxed();
+#endif
+  }
   void store_release(T value) noexcept {
     RINGBOLT_ACCESS();
     value_.store(value, std::memory_order_release);

@@ -109,7 +109,7 @@ inline constexpr std::array kTable = {
       "core/gates.hpp", kStatement, "list_[i] = list_[--count_];\n        «result.changed = true;»", "",
       "core_mutants", "GatesOf.SayWhetherSomebodyCameOrWent"},
   Row{"leaver_keeps_its_gate", "gates", "the gate of one who left counts",
-      "core/gates.hpp", kExpression, "state_of(entry.state.load_relaxed()) != EntryState::gating", "false",
+      "core/gates.hpp", kExpression, "state_of(entry.state.load_before_fence()) != EntryState::gating", "false",
       "core_mutants", "GatesOf.OneThatLeavesStopsCounting"},
   Row{"gate_below_the_floor", "intent", "a gate is not clamped to what is possible",
       "core/gates.hpp", kExpression, "beyond(floor, gate)", "false",

@@ -40,6 +40,7 @@ class SharedWord {
   [[nodiscard]] T load_relaxed(const Where& where = Where::current()) const noexcept {
     return value_of(model::load(&value_, sizeof(T), model::Order::relaxed, where));
   }
+  [[nodiscard]] T load_before_fence(const Where& where = Where::current()) const noexcept { return load_relaxed(where); }
   void store_release(T value, const Where& where = Where::current()) noexcept {
     model::store(&value_, sizeof(T), bits_of(value), model::Order::release, where);
   }
