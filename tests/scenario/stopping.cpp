@@ -20,8 +20,8 @@ constexpr std::uint64_t kEventsOfALap = 1'000;    // twice the ring
 constexpr std::uint64_t kShortNs = 6'000'000;     // longer than any budget of this world
 constexpr std::uint64_t kLongNs = 2'200'000'000;  // longer than the patience of any part of the library that has some
 
-// For as long as it stands still, without a budget.
-bool is_waited_for(Role role) { return role != Role::budget && role != Role::lossy && role != Role::admin; }
+// For as long as it stands still, without a budget. The admin too: it gates for the moment in which it passes by.
+bool is_waited_for(Role role) { return role != Role::budget && role != Role::lossy; }
 
 class Stopping : public Scene {
  protected:
