@@ -131,9 +131,10 @@ static_assert(offsetof(EventsHeader, checkpoints) == 640);
 //
 //      0  what was fixed at creation, with its checksum
 //    128  changes: counts joins, so that the publisher need not look at every entry; attach numbers; removed
-//    256  waiters: set by a consumer that is about to sleep, read by the publisher after every commit
+//    256  waiters: set by a consumer that is about to sleep, read by the publisher after every commit; bell: it sleeps on a
+//         descriptor
 //    384  wake: the futex that consumers sleep on
-//    512  gate_waiters: set by whoever waits for a consumer's gate, read by consumers after they moved theirs
+//    512  gate_waiters: set by whoever waits for a consumer's gate, read by consumers after they moved theirs; gate_bell
 //    640  gate_wake: the futex that those sleep on
 //    768  fence_request, fence_ack: for a sleeper that membarrier(2) was refused to
 //   1024  entries
@@ -156,11 +157,13 @@ struct RegistryHeader {
   std::array<std::uint64_t, 13> reserved1;
 
   Word32 waiters;
-  std::array<std::uint32_t, 31> reserved2;
+  Word32 bell;  // 1: touch the file `events` too, for those who sleep on a descriptor
+  std::array<std::uint32_t, 30> reserved2;
   Word32 wake;
   std::array<std::uint32_t, 31> reserved3;
   Word32 gate_waiters;
-  std::array<std::uint32_t, 31> reserved4;
+  Word32 gate_bell;  // 1: touch the file `consumers` too
+  std::array<std::uint32_t, 30> reserved4;
   Word32 gate_wake;
   std::array<std::uint32_t, 31> reserved5;
   Word64 fence_request;  // not 0: a sleeper asks the publisher to fence after each commit

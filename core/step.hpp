@@ -23,7 +23,7 @@ namespace ringbolt::core {
   X(gate_entered) X(gate_told) X(join_counted) X(start_entered) X(attached)                                            \
   X(cursor_begun) X(cursor_placed) X(cursor_stored) X(gate_moved) X(gap_counted)                                       \
   X(evicted) X(reclaimed) X(left)                                                                                      \
-  X(sleep_flagged) X(sleep_fenced) X(flag_cleared) X(futex_changed)                                                    \
+  X(bell_set) X(bell_cleared) X(sleep_flagged) X(sleep_fenced) X(flag_cleared) X(futex_changed)                                                    \
   X(durable_told) X(written_told) X(state_told) X(durable_stored) X(journal_gate_moved) X(journal_gate_kept)
 #define RINGBOLT_EACH_STEP(X) RINGBOLT_EACH_PUBLISHER_STEP(X) RINGBOLT_EACH_OTHER_STEP(X)
 // clang-format on

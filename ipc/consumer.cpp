@@ -142,7 +142,34 @@ Status Consumer::nothing_yet() {
                     impl.directory.name +
                     "' uncommitted, so that the next event may have no room: commit, or create a larger ring");
   }
+  if (impl.descriptor) [[unlikely]]
+    sleep_on_descriptor();
   return Status::empty;
+}
+
+int Consumer::fd() {
+  Impl& impl = *impl_;
+  impl.check_own();
+  if (!impl.descriptor) {
+    const std::optional<WaitChannel> channel = impl.channel();
+    const bool watches = channel && channel->has_bell();
+    impl.descriptor.emplace(watches ? impl.directory.file(channel->bell_file()) : std::string());
+    if (watches && !impl.directory.still_there()) {  // another ring's file may be what is watched
+      impl.descriptor.reset();
+      impl.check_usable(true);
+      throw Error(Code::removed, "ring '" + impl.directory.name + "' was removed: attach again when there is a new one");
+    }
+  }
+  return impl.descriptor->get();
+}
+
+// From now on the descriptor is readable when there is something new.
+void Consumer::sleep_on_descriptor() {
+  Impl& impl = *impl_;
+  impl.descriptor->read_bell();  // [B1]
+  std::optional<WaitChannel> channel = impl.channel();
+  if (!channel) return impl.descriptor->set_timer(kShortSleepNs);
+  impl.descriptor->set_timer(channel->listen([&] { return something_to_read() || closed(); }, impl.epoch()));
 }
 
 // Overrun: goes on halfway to the newest event. The gap is reported once an event behind it is safely read, so that losses
@@ -205,9 +232,7 @@ Status Consumer::wait_for(std::chrono::nanoseconds timeout) {
   impl.check_own();
   const Deadline deadline{timeout};
   Waiter waiter(impl.wait);
-  std::optional<WaitChannel> channel;
-  if (impl.registry && !impl.link)
-    channel = impl.followed.empty() ? impl.registry->sleepers() : impl.registry->gate_sleepers();
+  std::optional<WaitChannel> channel = impl.channel();
   const auto closed_or_readable = [&] { return something_to_read() || closed(); };
   for (;;) {
     if (something_to_read()) return Status::ok;

@@ -138,6 +138,14 @@ class Consumer {
   // (closed), or the time is up (timed_out). Reads nothing.
   [[nodiscard]] Status wait_for(std::chrono::nanoseconds timeout);
 
+  // A descriptor to wait on in an epoll, poll, io_uring, asyncio, libuv or Asio of one's own. It is readable unless the last
+  // call that reads (`poll`, `try_poll`, `try_next`) found nothing, and nothing has come since; so after it became readable read
+  // until nothing is left, then wait again. It is readable now and then with nothing to read: at the latest 100 ms after the last
+  // look (1 ms on a share, and where the registry cannot be written), so that a publisher's death delays nobody for longer. A
+  // call that finds nothing costs three or four system calls more from now on. Made at the first call, owned by this
+  // Consumer, not to be read from or closed. Throws Error (system: a limit, which it names; removed, forked).
+  [[nodiscard]] int fd();
+
   // This name resumes after `sequence`, which was handed out by this Consumer (Error bad_option otherwise). Costs no
   // system call. An anonymous consumer's commit only shows in `stat`.
   void commit(std::uint64_t sequence);
@@ -247,6 +255,7 @@ class Consumer {
   [[nodiscard]] Status read_special(Event& event);
   [[nodiscard]] Status read_nothing(core::ReadStatus status);
   [[nodiscard]] Status nothing_yet();
+  void sleep_on_descriptor();
   [[nodiscard]] Status report_gap();
   [[nodiscard]] Status read_behind_loss();
   [[nodiscard]] Status rejoin();

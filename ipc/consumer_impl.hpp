@@ -8,6 +8,7 @@
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/share_link.hpp>
+#include <ringbolt/ipc/wait_descriptor.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -34,6 +35,11 @@ struct Consumer::Impl {
 
   [[nodiscard]] bool wants(const core::Record& record) const {
     return record.sequence >= skip_below_sequence && record.timestamp_ns >= skip_before_ns;
+  }
+  // Whoever ends this consumer's sleep; empty: nobody does, it sleeps by the clock.
+  [[nodiscard]] std::optional<ipc::WaitChannel> channel() const {
+    if (!registry || link) return std::nullopt;
+    return followed.empty() ? registry->sleepers() : registry->gate_sleepers();
   }
   [[nodiscard]] std::uint64_t epoch() const { return events.header().epoch.load_acquire(); }
 
@@ -87,6 +93,7 @@ struct Consumer::Impl {
   Policy policy = Policy::lossy;
   Wait wait = Wait::park;
   std::vector<Followed> followed;
+  std::optional<ipc::WaitDescriptor> descriptor;  // where `fd` was asked for
   std::unique_ptr<std::byte[]> buffer;
 
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal

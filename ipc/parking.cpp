@@ -36,6 +36,10 @@ void sleep_ns(std::uint64_t duration_ns) noexcept {
   sys::nanosleep(duration);
 }
 
+void Bell::ring() const noexcept {
+  if (directory >= 0) static_cast<void>(sys::touch(directory, file));
+}
+
 void yield_processor() noexcept { ::sched_yield(); }
 
 }  // namespace ringbolt::ipc

@@ -88,7 +88,8 @@ const char* policy_name(core::Policy policy) noexcept {
   return "unknown";
 }
 
-Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& guard) : ring_(directory.path) {
+Registry::Registry(const RingDirectory& directory, Access access, ForkGuard& guard)
+    : ring_(directory.path), directory_(directory.fd.get()) {
   const int flags = access == Access::read_only ? O_RDONLY : O_RDWR;
   const std::string path = directory.file("consumers");
   const Descriptor fd = directory.open_file("consumers", flags);

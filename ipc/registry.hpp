@@ -33,7 +33,8 @@ inline void mark_started(core::ConsumerEntry& entry) noexcept {
 
 class Registry {
  public:
-  // Throws Error: not_allowed, too_short, damaged, wrong_version, foreign_layout. `locks` is opened for writing with
+  // Not longer-lived than the directory, whose descriptor it uses. Throws Error: not_allowed, too_short, damaged,
+  // wrong_version, foreign_layout. `locks` is opened for writing with
   // Access::read_write, otherwise for reading, and then it may be missing.
   Registry(const RingDirectory& directory, Access access, ForkGuard& guard);
   // Of memory without a name, whose owners are known by other means than locks; `path` is for errors.
@@ -47,10 +48,12 @@ class Registry {
   }
   // Those who sleep until the publisher has published, and those who sleep until a gate has moved.
   [[nodiscard]] WaitChannel sleepers() const noexcept {
-    return {header().waiters, header().wake, &header().fence_request, &header().fence_ack};
+    return WaitChannel(header().waiters, header().wake, &header().fence_request, &header().fence_ack)
+        .with_bell(header().bell, {directory_, "events"});
   }
   [[nodiscard]] WaitChannel gate_sleepers() const noexcept {
-    return {header().gate_waiters, header().gate_wake, nullptr, nullptr};
+    return WaitChannel(header().gate_waiters, header().gate_wake, nullptr, nullptr)
+        .with_bell(header().gate_bell, {directory_, "consumers"});
   }
   [[nodiscard]] const Descriptor& locks() const noexcept { return locks_; }
   [[nodiscard]] bool owner_lives(std::uint32_t index) const;
@@ -89,6 +92,7 @@ class Registry {
   [[nodiscard]] bool leads_to(std::uint32_t from, std::uint32_t to) const;
 
   std::string ring_;
+  int directory_ = -1;  // not owned; -1: memory without a name
   FileMapping file_;
   Descriptor locks_;
   std::uint32_t slots_ = 0;  // as checked once against the size of the file

@@ -13,14 +13,17 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,7 +42,8 @@ namespace ringbolt::ipc::sys {
   X(open) X(close) X(mkdir) X(rename) X(unlink) X(dup) X(list) X(stat) X(statfs)                                                \
   X(truncate) X(allocate) X(chmod) X(chown) X(read) X(write) X(fsync) X(fdatasync)                                     \
   X(lock) X(flock) X(mmap) X(madvise) X(mlock) X(mbind) X(getrlimit) X(getrandom) X(membarrier) X(futex) X(thread) \
-  X(memfd) X(seal) X(event) X(socket) X(bind) X(accept) X(connect) X(send) X(receive) X(poll) X(peer)
+  X(memfd) X(seal) X(event) X(socket) X(bind) X(accept) X(connect) X(send) X(receive) X(poll) X(peer)   \
+  X(epoll) X(timer) X(watch) X(touch)
 // clang-format on
 
 enum class Call : std::uint32_t {
@@ -294,6 +298,36 @@ inline int poll(::pollfd* watched, std::size_t count, int timeout_ms) noexcept {
 // What the kernel knows about who is at the other end of a socket: an option of SOL_SOCKET.
 inline int peer_option(int fd, int option, void* to, socklen_t* bytes) noexcept {
   return once(Call::peer, [&] { return ::getsockopt(fd, SOL_SOCKET, option, to, bytes); });
+}
+
+// ---- waiting on a descriptor ----
+
+inline int epoll_create() noexcept {
+  return once(Call::epoll, [&] { return ::epoll_create1(EPOLL_CLOEXEC); });
+}
+inline int epoll_add(int epoll, int fd) noexcept {
+  ::epoll_event readable{};
+  readable.events = EPOLLIN;
+  return once(Call::epoll, [&] { return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &readable); });
+}
+inline int timerfd_create(clockid_t clock, int flags) noexcept {
+  return once(Call::timer, [&] { return ::timerfd_create(clock, flags); });
+}
+// Cannot fail: the descriptor is a timer, and the time a time.
+inline void timerfd_settime(int fd, const ::itimerspec& when) noexcept { ::timerfd_settime(fd, 0, &when, nullptr); }
+inline int inotify_init(int flags) noexcept {
+  return once(Call::watch, [&] { return ::inotify_init1(flags); });
+}
+// 0, or -1 with errno set.
+inline int inotify_add_watch(int fd, const char* path, std::uint32_t events) noexcept {
+  return once(Call::watch, [&] { return ::inotify_add_watch(fd, path, events) < 0 ? -1 : 0; });
+}
+inline ssize_t read(int fd, void* to, std::size_t bytes) noexcept {
+  return uninterrupted([&] { return ::read(fd, to, bytes); });
+}
+// Sets a file's times to now.
+inline int touch(int directory, const char* file) noexcept {
+  return once(Call::touch, [&] { return ::utimensat(directory, file, nullptr, AT_SYMLINK_NOFOLLOW); });
 }
 
 // ---- the process ----

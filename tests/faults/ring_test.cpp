@@ -1,4 +1,6 @@
 // Each system call of what one does with a ring fails in turn.
+#include <poll.h>
+
 #include <filesystem>
 
 #include "nth_call.hpp"
@@ -122,6 +124,33 @@ TEST_F(RingFaults, OfAConsumerHoldNobodyUpAndLoseNoCommit) {
             }
             for (std::uint64_t i = 0; i < 2 * kSmall / kBytes; ++i)  // two laps
               ASSERT_EQ(publisher->try_publish(numbered_payload(publisher->next_sequence(), kBytes)).status, Status::ok);
+          },
+      .clean =
+          [&] {
+            publisher.reset();
+            forget();
+          },
+  });
+}
+
+// A consumer that waits on its descriptor has it whole or not at all, and then is woken, or looks by itself.
+TEST_F(RingFaults, OfADescriptorAreToldOrDelayItForAMoment) {
+  std::optional<Publisher> publisher;
+  fail_each_call({
+      .prepare = [&] { publisher = Publisher::open("orders", {.capacity_bytes = kSmall}); },
+      .run =
+          [&] {
+            auto consumer = Consumer::attach("orders", {.start = Start::earliest});
+            pollfd one{consumer.fd(), POLLIN, 0};
+            EXPECT_EQ(consumer.poll([](const Event&) {}), 0U);
+            publish_numbered(*publisher, 1, kBytes);
+            EXPECT_EQ(::poll(&one, 1, 10'000), 1);
+            EXPECT_EQ(poll_sequences(consumer), sequences(1, 1));
+          },
+      .check =
+          [&](const Outcome&) {
+            auto consumer = Consumer::attach("orders", {.start = Start::earliest});
+            EXPECT_GE(consumer.fd(), 0);
           },
       .clean =
           [&] {

@@ -82,6 +82,9 @@ class Attacker {
   std::string rename_ring() { return outcome(::rename(ring_.c_str(), (ring_ + ".gone").c_str()) == 0); }
   std::string put_file_in_ring() { return open_as("alive.2", O_RDWR | O_CREAT); }
   std::string put_link_in_ring() { return outcome(::symlink("/etc/passwd", path(".alive.new").c_str()) == 0); }
+  std::string ring_bell() {
+    return outcome(::utimensat(AT_FDCWD, path("events").c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0);
+  }
   std::string change_mode() { return outcome(::chmod(path("events").c_str(), 0666) == 0); }
   std::string change_owner() { return outcome(::chown(path("events").c_str(), kNobody, kNogroup) == 0); }
   std::string lock_record(const char* file, short type, int command) {
@@ -203,6 +206,7 @@ const std::vector<Attacker::Attempt>& Attacker::attempts() {
       {"rename the ring", "EACCES", &A::rename_ring},
       {"put a file where the successor's will be", "EACCES", &A::put_file_in_ring},
       {"put a symbolic link where the successor's will be", "EACCES", &A::put_link_in_ring},
+      {"touch the events, for which others wait", "EACCES", &A::ring_bell},
       {"change the mode of the events", "EPERM", &A::change_mode},
       {"change the owner of the events", "EPERM", &A::change_owner},
       {"read-lock every byte of the events", "done", &A::read_lock_events},

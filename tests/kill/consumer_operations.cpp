@@ -1,5 +1,7 @@
 // A consumer's operations, beside a publisher that lives and others that read. While it is stopped its policy decides: the
 // publisher waits for its gate, or evicts it when its budget is spent, or never notices.
+#include <poll.h>
+
 #include <ringbolt/ipc/registry.hpp>
 
 #include "kill/operation.hpp"
@@ -156,7 +158,10 @@ class PollAndCommit : public ConsumerOperation {
     committed() = ledger.next() - 1;
     ipc::ForkGuard guard;
     const ipc::Registry registry(ipc::RingDirectory::open(ring()), ipc::Access::read_write, guard);
-    if (wakes_) registry.header().gate_waiters.store_release(1);  // a publisher sleeps, or says so
+    if (wakes_) {  // a publisher sleeps, or says so, and a follower on its descriptor
+      registry.header().gate_bell.store_release(1);
+      registry.header().gate_waiters.store_release(1);
+    }
     poll_inside(window, consumer, ledger);
   }
 
@@ -249,6 +254,37 @@ class Sleep : public ConsumerOperation {
   }
 };
 
+// The same on a descriptor.
+class SleepOnDescriptor : public ConsumerOperation {
+ public:
+  explicit SleepOnDescriptor(const std::string& directory)
+      : ConsumerOperation({.name = "sleep on a descriptor",
+                           .who = Who::consumer,
+                           .outcomes = {"everything as it was"},
+                           .kills = 80,
+                           .stops = 15},
+                          directory + "/descriptor", {.name = kName, .policy = Policy::gate}) {}
+
+  void run(const Window& window) override {
+    Consumer consumer = Consumer::attach(ring(), options_);
+    Ledger ledger(kShape);
+    pollfd one{consumer.fd(), POLLIN, 0};
+    read_on(consumer, ledger);
+    window.begin();
+    consumer.poll(ledger.handler());
+    ::poll(&one, 1, 1);
+    window.end();
+    read_on(consumer, ledger);
+  }
+
+  [[nodiscard]] std::size_t check(const std::string& place, Living& living, std::uint64_t turn) override {
+    const std::uint64_t newest = board().before;
+    if (turn % 2 == 0) require(resume(place, newest) == newest + 1, "a commit is lost");
+    check_ring(ring_in(place), expected(0, turn), living);
+    return 0;
+  }
+};
+
 class Leave : public ConsumerOperation {
  public:
   explicit Leave(const std::string& directory)
@@ -292,6 +328,7 @@ void add_consumer_operations(Operations& operations, const std::string& director
   operations.push_back(std::make_unique<Overtaken>(directory, Policy::lossy, 0ns, "overrun"));
   operations.push_back(std::make_unique<Overtaken>(directory, Policy::gate, 2ms, "evicted"));
   operations.push_back(std::make_unique<Sleep>(directory));
+  operations.push_back(std::make_unique<SleepOnDescriptor>(directory));
   operations.push_back(std::make_unique<Leave>(directory));
 }
 

@@ -170,6 +170,7 @@ class WakeSleepers : public PublisherOperation {
     source.publish();
     ipc::ForkGuard guard;
     const ipc::Registry registry(ipc::RingDirectory::open(ring()), ipc::Access::read_write, guard);
+    registry.header().bell.store_release(1);
     registry.header().waiters.store_release(1);
     begin(window, publisher);
     source.publish();

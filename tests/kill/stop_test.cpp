@@ -22,17 +22,17 @@ std::vector<Place> places_of(Who who) {
   switch (who) {
     case Who::publisher:  // on its way through a life it is stopped by scenario/steps_takeover.cpp, too
       for (std::size_t step = 0; step < core::kPublisherSteps; ++step) steps.push_back(static_cast<Step>(step));
-      steps.insert(steps.end(),
-                   {Step::events_written, Step::registry_written, Step::journal_page_written, Step::ring_named,
-                    Step::epoch_before_unlinked, Step::evicted, Step::reclaimed, Step::flag_cleared, Step::futex_changed});
-      calls = {Call::open, Call::mkdir, Call::rename, Call::unlink, Call::lock, Call::mmap, Call::futex};
+      steps.insert(steps.end(), {Step::events_written, Step::registry_written, Step::journal_page_written, Step::ring_named,
+                                 Step::epoch_before_unlinked, Step::evicted, Step::reclaimed, Step::flag_cleared,
+                                 Step::futex_changed, Step::bell_cleared});
+      calls = {Call::open, Call::mkdir, Call::rename, Call::unlink, Call::lock, Call::mmap, Call::futex, Call::touch};
       break;
     case Who::consumer:
       steps = {Step::entry_freed,   Step::entry_wiped,  Step::owner_written, Step::entry_joining, Step::gate_entered,
                Step::gate_told,     Step::join_counted, Step::start_entered, Step::attached,      Step::cursor_placed,
                Step::cursor_stored, Step::gate_moved,   Step::gap_counted,   Step::left,          Step::sleep_flagged,
-               Step::sleep_fenced,  Step::flag_cleared, Step::futex_changed};
-      calls = {Call::open, Call::mmap, Call::lock, Call::membarrier, Call::futex};
+               Step::sleep_fenced,  Step::flag_cleared, Step::futex_changed, Step::bell_set,      Step::bell_cleared};
+      calls = {Call::open, Call::mmap, Call::lock, Call::membarrier, Call::futex, Call::touch};
       break;
     case Who::journal:
       steps = {Step::owner_written, Step::gate_entered, Step::gate_told,  Step::join_counted,   Step::journal_gate_kept,

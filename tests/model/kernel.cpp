@@ -51,4 +51,10 @@ void futex_wake_all(const core::Word32& /*word*/) noexcept {
   ++kernel.wakes;
 }
 
+void Bell::ring() const noexcept {
+  model::system_call();
+  model::hand_over();  // whoever hears it comes after it
+  ++kernel.rings;
+}
+
 }  // namespace ringbolt::ipc

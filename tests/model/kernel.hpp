@@ -12,7 +12,8 @@ namespace ringbolt::model {
 struct Kernel {
   bool grants_barriers = true;
   std::uint64_t wakes = 0;
-  std::size_t waker = 0;  // the thread that a short sleep gives time to
+  std::uint64_t rings = 0;  // of any bell
+  std::size_t waker = 0;    // the thread that a short sleep gives time to
 };
 
 // A byte that one process at a time can lock; a death unlocks it. Whoever locks it knows what all knew who had it before.

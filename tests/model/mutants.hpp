@@ -56,6 +56,13 @@ inline constexpr std::array kLogicMutants{
     LogicMutant{"the flag is cleared after the futex word is changed", Slip::late, "ipc/parking.hpp",
                 "flag_->store_relaxed(0)", nullptr},
     LogicMutant{"the futex word is not changed", Slip::skipped, "ipc/parking.hpp", "futex_->fetch_add(1)", nullptr},
+    LogicMutant{"no bell is set before sleeping on a descriptor", Slip::skipped, "ipc/parking.hpp",
+                "bell_word_->store_relaxed(1)", nullptr},
+    LogicMutant{"no look at the futex word behind the bell [B2]", Slip::outdated, "ipc/parking.hpp",
+                "futex_->load_relaxed() != sleep.seen", nullptr},
+    LogicMutant{"no look at the bell [B3]", Slip::outdated, "ipc/parking.hpp", "bell_word_->load_relaxed() == 0", nullptr},
+    LogicMutant{"the bell is cleared after it was rung", Slip::late, "ipc/parking.hpp", "bell_word_->store_relaxed(0)",
+                nullptr},
 };
 
 }  // namespace ringbolt::model

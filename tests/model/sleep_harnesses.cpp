@@ -49,6 +49,32 @@ void sleep_before_a_fencing_waker(Scene& scene) {
   registry.fence_ack.store_relaxed(kEpoch);
 }
 
+// Somebody sleeps on a descriptor, and hears the bell. Another one falls asleep on the futex, once, and shares the flag.
+void sleep_on_a_descriptor(Scene& scene) {
+  std::memset(static_cast<void*>(&registry), 0, sizeof registry);
+  done.store_relaxed(0);
+  kernel = {};
+  const auto with_bell = [] { return sleepers().with_bell(registry.bell, {0, "events"}); };
+  scene.thread([with_bell] {
+    for (std::uint64_t piece = 1; piece <= kPieces; ++piece) {
+      done.store_relaxed(piece);
+      if (core::anyone_asleep(registry.waiters, false)) with_bell().wake_all();
+    }
+  });
+  scene.thread([with_bell] {
+    for (std::uint64_t piece = 1; piece <= kPieces; ++piece) {
+      const auto ready = [piece] { return done.load_relaxed() >= piece; };
+      const auto ready_now = [piece] { return done.load_relaxed() >= piece; };  // [S3]
+      while (!ready()) {
+        const std::uint64_t heard = kernel.rings;  // [B1]
+        take_over();
+        if (with_bell().listen(ready_now, kEpoch) != 0) wait_until([heard] { return kernel.rings != heard; });
+      }
+    }
+  });
+  scene.thread([] { registry.waiters.store_relaxed(1); });
+}
+
 SmallRing ring;
 std::array<core::Word64, kPieces> file;
 
@@ -87,6 +113,7 @@ constexpr std::array kHarnesses{
     Harness{"sleep and wake", 4, sleep_and_wake},
     Harness{"sleep without barriers", 2, sleep_without_barriers},
     Harness{"sleep before a fencing waker", 3, sleep_before_a_fencing_waker},
+    Harness{"sleep on a descriptor", 3, sleep_on_a_descriptor},
     Harness{"durable mark", 2, durable_mark},
 };
 
