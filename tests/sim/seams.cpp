@@ -60,6 +60,7 @@ void futex_wake_all(const core::Word32& /*word*/) noexcept {
   ringbolt_on_access();
   if (Machine* const machine = Machine::current()) machine->futex_wake();
 }
+void Bell::ring() const noexcept { ringbolt_on_access(); }  // nobody here waits on a descriptor
 void sleep_ns(std::uint64_t duration_ns) noexcept {
   if (Machine* const machine = Machine::current()) machine->sleep(duration_ns);
 }
