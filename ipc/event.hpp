@@ -29,11 +29,12 @@ enum class Status : std::uint8_t {
 };
 [[nodiscard]] const char* status_name(Status status) noexcept;
 
-// How somebody waits who has nothing to do.
+// How somebody waits who has nothing to do. In an event loop of one's own: `Consumer::fd`.
 enum class Wait : std::uint8_t {
   spin,   // never gives the processor away: lowest latency, one core each
   yield,  // spins briefly, then offers the processor to others
-  park,   // spins briefly, then sleeps until woken; costs the publisher one system call per sleep
+  backoff,  // spins briefly, then sleeps by the clock, 50 µs at first and twice as long each time up to 1 ms; wakers pay nothing
+  park,  // spins briefly, then sleeps until woken; costs the waker one system call for all who sleep
 };
 
 using core::Policy;

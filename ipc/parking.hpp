@@ -176,7 +176,7 @@ class Waiter {
       spin_.reset();
     } else if (strategy_ == Wait::yield) {
       yield_processor();
-    } else if (channel != nullptr) {
+    } else if (strategy_ == Wait::park && channel != nullptr) {
       channel->park(ready, timeout_ns, epoch);
     } else {
       sleep_ns(timeout_ns < nap_ns_ ? timeout_ns : nap_ns_);

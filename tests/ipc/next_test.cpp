@@ -57,7 +57,7 @@ TEST_F(Next, HandsOutEventsInOrder) {
 }
 
 TEST_F(Next, WakesASleeperByEveryWayOfWaiting) {
-  for (const Wait wait : {Wait::spin, Wait::yield, Wait::park}) {
+  for (const Wait wait : {Wait::spin, Wait::yield, Wait::backoff, Wait::park}) {
     Child child([&](const Words& words) {
       auto consumer = Consumer::attach("orders", {.start = Start::latest, .wait = wait});
       words.say("waiting");

@@ -278,7 +278,7 @@ TEST_F(Closing, WorksOnAnEmptyStream) {
 
 TEST_F(Closing, IsToldToASleepingConsumer) {
   auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall});
-  for (const Wait wait : {Wait::spin, Wait::yield, Wait::park}) {
+  for (const Wait wait : {Wait::spin, Wait::yield, Wait::backoff, Wait::park}) {
     Child child([&](const Words& words) {
       auto consumer = Consumer::attach("orders", {.start = Start::latest, .wait = wait});
       words.say("waiting");

@@ -75,6 +75,25 @@ TEST_F(Parking, WakesASleeperToWhomTheBarrierIsRefused) { wake_many_times(false,
 TEST_F(Parking, WakesASleeperWhereThePublisherCannotRegister) { wake_many_times(true, false); }
 TEST_F(Parking, WakesASleeperWhereNobodyHasBarriers) { wake_many_times(true, true); }
 
+// Who backs off sleeps by the clock, and no waker has to know.
+TEST_F(Parking, WhoBacksOffAsksForNoWakeUp) {
+  auto publisher = Publisher::open("orders");
+  Child consuming([](const Words& words) {
+    auto consumer = Consumer::attach("orders", {.start = Start::latest, .wait = Wait::backoff});
+    words.say("attached");
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(consumer.next_for(kLong));
+  });
+  consuming.words().expect("attached");
+  const RingFile file(ring_path("orders") + "/consumers");
+  for (int i = 0; i < 20; ++i) {
+    std::this_thread::sleep_for(3ms);
+    EXPECT_EQ(file.registry().waiters.load_acquire(), 0U);
+    publish_numbered(publisher, 1, 8);
+  }
+  EXPECT_TRUE(consuming.join());
+  EXPECT_EQ(file.registry().wake.load_acquire(), 1U) << "woken only when the publisher came";
+}
+
 TEST_F(Parking, ASuccessorFencesForASleeperThatAskedItsPredecessor) {
   const RingFile file(ring_path("orders") + "/consumers");
   file.registry().fence_request.store_release(1);

@@ -106,7 +106,7 @@ TEST_F(Rights, ToReadAreEnoughToWait) {
   auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall, .mode = 0644});
   Child child([](const Words& words) {
     ASSERT_TRUE(become(kNobody, kNogroup));
-    for (const Wait wait : {Wait::spin, Wait::yield, Wait::park}) {
+    for (const Wait wait : {Wait::spin, Wait::yield, Wait::backoff, Wait::park}) {
       auto consumer = Consumer::attach("orders", {.start = Start::latest, .wait = wait});
       words.say("waiting");
       EXPECT_TRUE(consumer.next_for(kLong));
