@@ -100,6 +100,9 @@ struct IndexEntry {
 static_assert(sizeof(IndexEntry) == 32);
 inline constexpr std::uint64_t kIndexEveryBytes = std::uint64_t{64} << 10;
 
+// Nobody counts so far: a copy that says so is damaged, or the next one would not be larger.
+inline constexpr std::uint64_t kLargestGeneration = std::uint64_t{1} << 63;
+
 // ---- durable: two copies, 4096 bytes apart; the one with the larger generation counts --------------------------------------
 //
 // Where recovery begins: everything before this place was synced before this was written.

@@ -63,6 +63,7 @@ CopyStatus judge(const CursorCopy& copy) noexcept {
   if (copy.magic != core::kCursorMagic) return CopyStatus::damaged;
   if (copy.checksum != struct_checksum(copy)) return CopyStatus::damaged;
   if (copy.version != core::kJournalVersion) return CopyStatus::wrong_version;
+  if (copy.generation > core::kLargestGeneration) return CopyStatus::damaged;
   return copy.byte_order == core::kByteOrderMark ? CopyStatus::good : CopyStatus::foreign_layout;
 }
 

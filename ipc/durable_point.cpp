@@ -10,7 +10,8 @@ constexpr const char* kHiddenName = ".durable.new";
 
 bool good(const core::DurablePoint& point) noexcept {
   return point.magic == core::kDurableMagic && point.version == core::kJournalVersion &&
-         point.byte_order == core::kByteOrderMark && point.checksum == struct_checksum(point);
+         point.byte_order == core::kByteOrderMark && point.checksum == struct_checksum(point) &&
+         point.generation <= core::kLargestGeneration;
 }
 
 }  // namespace

@@ -204,6 +204,7 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"kDefaultSegmentBytes", kDefaultSegmentBytes},
     {"kMinSegmentBytes", kMinSegmentBytes},
     {"kSegmentDataOffset", kSegmentDataOffset},
+    {"kLargestGeneration", kLargestGeneration},
     {"kCopyDistance", kCopyDistance},
     {"kCursorCopies", kCursorCopies},
     {"kCursorFileBytes", kCursorFileBytes},
