@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+#include <ringbolt/ringbolt.hpp>
 
 #include <array>
 #include <cstdio>
@@ -83,6 +84,26 @@ TEST_F(Examples, ShippingSeesWhatRiskAndAuditAreDoneWith) {
   EXPECT_EQ(Program(directory_, {"fan_out", "orders", "audit"}).finish(), "audit: 10 events, 240 bytes\n");
   Program shipping(directory_, {"fan_out", "orders", "shipping"});
   EXPECT_EQ(shipping.finish(), "shipping: 10 events, 240 bytes\n");
+}
+
+// It is there first, and sleeps between the orders.
+TEST_F(Examples, OnAsioItIsWokenByOrdersAndByItsClock) {
+  if (!std::filesystem::exists(std::filesystem::path(RINGBOLT_EXAMPLES_DIR) / "asio"))
+    GTEST_SKIP() << "this compiler and this Boost.Asio have no coroutines together";
+  auto publisher = ringbolt::Publisher::open("orders", {.capacity_bytes = 1 << 20});
+  Program asio(directory_, {"asio", "orders", "stock"});
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    struct Order {
+      std::uint64_t id;
+      double price;
+      std::uint32_t quantity;
+      std::uint32_t reserved;
+    };
+    publisher.publish(Order{id, 100.0, 3, 0});
+    ::usleep(1'000);
+  }
+  publisher.close();
+  EXPECT_EQ(asio.finish(), "stock: 150 pieces\n");
 }
 
 TEST_F(Examples, AConsumerThatIsThereFirstGetsEverythingAsItHappens) {
