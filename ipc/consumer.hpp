@@ -16,6 +16,7 @@
 #include <ringbolt/core/gates.hpp>
 #include <ringbolt/core/inline.hpp>
 #include <ringbolt/core/reader.hpp>
+#include <ringbolt/core/spin.hpp>
 #include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/event.hpp>
 
@@ -98,6 +99,7 @@ class Consumer {
   // The same with the answer as an enum. Stops before a gap that the handler cannot take (`gap`, `evicted`).
   template <class Handler>
   PollResult try_poll(Handler&& handler, std::size_t limit = 256) {
+    pace_.pause();
     BatchEnd batch{*this};
     PollResult result;
     Event event;
@@ -109,6 +111,7 @@ class Consumer {
         batch.handling = nullptr;
         ++result.count;
       } else if (result.status != Status::gap && result.status != Status::evicted) {
+        pace_.drained(result.count);
         return result;
       } else if constexpr (std::invocable<Handler&, const Gap&>) {
         handler(std::as_const(gap_));
@@ -118,6 +121,7 @@ class Consumer {
       }
       done_ = reader_.place();
     }
+    pace_.behind();
     return result;
   }
 
@@ -269,6 +273,7 @@ class Consumer {
   [[noreturn]] void throw_loss() const;
 
   core::Reader reader_;
+  core::Pace pace_;
   std::byte* buffer_ = nullptr;
   bool in_place_ = false;
   bool special_ = false;  // something before the ring must be looked at: a staged event, policy latest, a start to come
