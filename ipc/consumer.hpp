@@ -125,6 +125,29 @@ class Consumer {
     return result;
   }
 
+  // For whoever keeps copies of a batch and commits them later: as `try_poll`, but only the gate moves when the batch ends. A
+  // handler that answers false has not taken the event: it comes again, and the batch ends (ok).
+  template <class Handler>
+  PollResult try_fetch(Handler&& handler, std::size_t limit = 256) {
+    pace_.pause();
+    FetchEnd batch{*this};
+    PollResult result;
+    Event event;
+    while (result.count < limit) {
+      result.status = read(event);
+      if (result.status != Status::ok) [[unlikely]] {
+        if (result.status == Status::empty) pace_.drained(result.count);
+        return result;
+      }
+      batch.handling = &event;
+      if (!handler(std::as_const(event))) return result;
+      batch.handling = nullptr;
+      ++result.count;
+    }
+    pace_.behind();
+    return result;
+  }
+
   // The next event, without waiting.
   [[nodiscard]] Status try_next(Event& event) {
     if (!gate_on_commit_) move_gate(reader_.place().position);
@@ -185,6 +208,16 @@ class Consumer {
     ~BatchEnd() {
       if (handling != nullptr) consumer.reader_.go_to({handling->position, handling->sequence});
       consumer.end_batch();
+    }
+  };
+
+  // Ends a batch of `try_fetch`. What was not taken comes again.
+  struct FetchEnd {
+    Consumer& consumer;
+    const Event* handling = nullptr;
+    ~FetchEnd() {
+      if (handling != nullptr) consumer.reader_.go_to({handling->position, handling->sequence});
+      if (!consumer.gate_on_commit_) consumer.move_gate(consumer.reader_.place().position);
     }
   };
 

@@ -165,6 +165,8 @@ class Publisher {
   std::uint64_t publish_batch(std::span<const T> values, EventOptions options = {}) {
     return publish_batch_of(std::as_bytes(values), sizeof(T), options);
   }
+  // The same for values whose size only the caller knows, one behind the other, `value_bytes` each and not 0.
+  std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);
 
   // Waits until the journal has made everything up to `sequence` durable; false after the time-out. Throws Error: bad_option
   // (no journal, or one that never syncs), journal_stalled, removed, forked.
@@ -243,7 +245,6 @@ class Publisher {
   [[nodiscard]] std::uint64_t stamp(std::uint64_t given_ns) noexcept;
   void wake_sleepers();
   std::uint64_t finish_batch(std::span<const BatchEvent> events, std::uint64_t bytes);
-  std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);
 
   core::Writer writer_;
   const core::Word32* waiters_ = nullptr;
