@@ -3,7 +3,7 @@
  * number of processes. This header is C99 and C++; the library behind it is libringbolt.so.
  *
  *   ringbolt_publisher* publisher;
- *   ringbolt_publisher_options options = {sizeof options};          // everything else zero: the defaults
+ *   ringbolt_publisher_options options = {.size = sizeof options};  // everything else zero: the defaults
  *   if (ringbolt_publisher_open("orders", &options, &publisher) < 0) fail(ringbolt_last_error());
  *   ringbolt_publish(publisher, bytes, size, NULL, NULL);
  *

@@ -1,0 +1,356 @@
+/* Consumer. What is there is taken with the GIL held; waiting gives it away and looks for signals. */
+#include "module.h"
+
+typedef struct {
+  PyObject_HEAD ringbolt_consumer* handle;
+  handle_lock lock;
+  int gap_pending; /* a loss behind what the last call handed out: the next call raises it */
+} consumer_object;
+
+static int acquire(consumer_object* self) { return lock_handle(&self->lock, self->handle, "Consumer"); }
+
+static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
+  static char* names[] = {"ring", "name", "policy", "start", "start_value", "budget", "after", "wait", "flags", NULL};
+  consumer_object* self = (consumer_object*)object;
+  ringbolt_consumer_options options = {.size = sizeof options};
+  const char* ring;
+  unsigned int policy = 0, start = 0, wait = 0, flags = 0;
+  unsigned long long start_value = 0;
+  long long budget = 0;
+  ringbolt_consumer* attached = NULL;
+  int32_t result;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|zIIKLzII", names, &ring, &options.name, &policy, &start, &start_value,
+                                   &budget, &options.after, &wait, &flags)) {
+    return -1;
+  }
+  if (self->handle != NULL) {
+    PyErr_SetString(PyExc_ValueError, "this Consumer is attached already");
+    return -1;
+  }
+  options.policy = policy;
+  options.start = start;
+  options.start_value = start_value;
+  options.budget_ns = budget;
+  options.wait = wait;
+  options.flags = flags;
+  Py_BEGIN_ALLOW_THREADS;
+  result = ringbolt_consumer_attach(ring, &options, &attached);
+  Py_END_ALLOW_THREADS;
+  if (result < 0) {
+    raise_error(result);
+    return -1;
+  }
+  self->handle = attached;
+  return 0;
+}
+
+static void consumer_dealloc(PyObject* object) {
+  PyTypeObject* type = Py_TYPE(object);
+  ringbolt_consumer_free(((consumer_object*)object)->handle);
+  ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
+  Py_DECREF((PyObject*)type);
+}
+
+static PyObject* raise_gap(const ringbolt_consumer* handle) {
+  ringbolt_gap gap;
+  PyObject* error;
+  ringbolt_last_gap(handle, &gap);
+  error = PyObject_CallFunction(gap_error_type, "KKN", (unsigned long long)gap.first, (unsigned long long)gap.last,
+                                PyBool_FromLong((long)gap.evicted));
+  if (error != NULL) {
+    PyErr_SetObject(gap_error_type, error);
+    Py_DECREF(error);
+  }
+  return NULL;
+}
+
+/* After acquire: -1, released, with the exception of a loss that was found behind the last batch. */
+static int raise_pending(consumer_object* self) {
+  if (!self->gap_pending) return 0;
+  self->gap_pending = 0;
+  raise_gap(self->handle);
+  unlock_handle(&self->lock);
+  return -1;
+}
+
+/* The next event, or NULL: with an exception, or without one when the stream has ended (*ended) or the time is up. */
+static PyObject* next_event(consumer_object* self, int64_t timeout_ns, int* ended) {
+  ringbolt_event event;
+  PyObject* answer = NULL;
+  int32_t result;
+  *ended = 0;
+  if (acquire(self) < 0) return NULL;
+  if (raise_pending(self) < 0) return NULL;
+  result = ringbolt_try_next(self->handle, &event);
+  while (result == RINGBOLT_EMPTY && timeout_ns > 0) {
+    const int64_t slice = timeout_ns < SLICE_NS ? timeout_ns : SLICE_NS;
+    Py_BEGIN_ALLOW_THREADS;
+    result = ringbolt_next(self->handle, &event, slice);
+    Py_END_ALLOW_THREADS;
+    if (result != RINGBOLT_TIMED_OUT) break;
+    if (PyErr_CheckSignals() < 0) {
+      unlock_handle(&self->lock);
+      return NULL;
+    }
+    if (timeout_ns != RINGBOLT_FOREVER) timeout_ns -= slice;
+    result = RINGBOLT_EMPTY;
+  }
+  if (result == RINGBOLT_OK) {
+    answer = event_from(&event);
+  } else if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) {
+    raise_gap(self->handle);
+  } else if (result < 0) {
+    raise_error(result);
+  } else {
+    *ended = result == RINGBOLT_CLOSED;
+  }
+  unlock_handle(&self->lock);
+  return answer;
+}
+
+static PyObject* iterate(PyObject* self) {
+  Py_INCREF(self);
+  return self;
+}
+static PyObject* iterate_next(PyObject* object) {
+  int ended;
+  return next_event((consumer_object*)object, RINGBOLT_FOREVER, &ended); /* NULL without an exception ends the loop */
+}
+
+static PyObject* next_or_none(PyObject* object, PyObject* args, PyObject* keywords) {
+  static char* names[] = {"timeout", NULL};
+  PyObject* timeout = NULL;
+  PyObject* event;
+  int64_t timeout_ns;
+  int ended;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &timeout)) return NULL;
+  timeout_ns = timeout_from(timeout);
+  if (timeout_ns < 0) return NULL;
+  event = next_event((consumer_object*)object, timeout_ns, &ended);
+  if (event != NULL || PyErr_Occurred()) return event;
+  Py_RETURN_NONE;
+}
+
+/* For asyncio: None if there is none; StopAsyncIteration at the end. */
+static PyObject* async_next(PyObject* object, PyObject* unused) {
+  int ended;
+  PyObject* event = next_event((consumer_object*)object, 0, &ended);
+  (void)unused;
+  if (event != NULL || PyErr_Occurred()) return event;
+  if (!ended) Py_RETURN_NONE;
+  PyErr_SetNone(PyExc_StopAsyncIteration);
+  return NULL;
+}
+
+static PyObject* poll_events(PyObject* object, PyObject* args, PyObject* keywords) {
+  static char* names[] = {"limit", NULL};
+  consumer_object* self = (consumer_object*)object;
+  Py_ssize_t limit = 256;
+  Py_ssize_t count = 0;
+  PyObject* events;
+  int32_t result = RINGBOLT_OK;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|n", names, &limit)) return NULL;
+  if (acquire(self) < 0 || raise_pending(self) < 0) return NULL;
+  events = PyList_New(0);
+  while (events != NULL && count < limit) {
+    ringbolt_event event;
+    PyObject* made;
+    result = ringbolt_try_next(self->handle, &event);
+    if (result != RINGBOLT_OK) break;
+    made = event_from(&event);
+    if (made == NULL || PyList_Append(events, made) < 0) Py_CLEAR(events);
+    Py_XDECREF(made);
+    ++count;
+  }
+  if (events != NULL && (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED)) {
+    self->gap_pending = 1;
+    if (count == 0) {
+      Py_DECREF(events);
+      raise_pending(self);
+      return NULL;
+    }
+  } else if (events != NULL && result < 0 && count == 0) { /* otherwise the next call meets it again */
+    Py_CLEAR(events);
+    raise_error(result);
+  }
+  unlock_handle(&self->lock);
+  return events;
+}
+
+static PyObject* poll_into(PyObject* object, PyObject* target) {
+  consumer_object* self = (consumer_object*)object;
+  Py_buffer view;
+  size_t count = 0;
+  int32_t result;
+  if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE | PyBUF_ND | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+  if (acquire(self) < 0 || raise_pending(self) < 0) {
+    PyBuffer_Release(&view);
+    return NULL;
+  }
+  Py_BEGIN_ALLOW_THREADS;
+  result = ringbolt_poll_array(self->handle, view.buf, (size_t)view.itemsize, NULL, NULL, (size_t)(view.len / view.itemsize),
+                               &count);
+  Py_END_ALLOW_THREADS;
+  PyBuffer_Release(&view);
+  if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) {
+    self->gap_pending = 1;
+    if (count == 0) {
+      raise_pending(self);
+      return NULL;
+    }
+  }
+  unlock_handle(&self->lock);
+  return result < 0 ? raise_error(result) : PyLong_FromSize_t(count);
+}
+
+static PyObject* wait_readable(PyObject* object, PyObject* args, PyObject* keywords) {
+  static char* names[] = {"timeout", NULL};
+  consumer_object* self = (consumer_object*)object;
+  PyObject* timeout = NULL;
+  int64_t left;
+  int32_t result;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &timeout)) return NULL;
+  left = timeout_from(timeout);
+  if (left < 0 || acquire(self) < 0) return NULL;
+  if (self->gap_pending) {
+    unlock_handle(&self->lock);
+    Py_RETURN_TRUE;
+  }
+  do {
+    const int64_t slice = left < SLICE_NS ? left : SLICE_NS;
+    Py_BEGIN_ALLOW_THREADS;
+    result = ringbolt_wait(self->handle, slice);
+    Py_END_ALLOW_THREADS;
+    if (left != RINGBOLT_FOREVER) left -= slice;
+    if (PyErr_CheckSignals() < 0) {
+      unlock_handle(&self->lock);
+      return NULL;
+    }
+  } while (result == RINGBOLT_TIMED_OUT && left > 0);
+  unlock_handle(&self->lock);
+  return result < 0 ? raise_error(result) : PyBool_FromLong(result == RINGBOLT_OK);
+}
+
+static PyObject* commit_any(PyObject* object, PyObject* what, int32_t (*commit_one)(ringbolt_consumer*, uint64_t)) {
+  consumer_object* self = (consumer_object*)object;
+  unsigned long long sequence;
+  int32_t result;
+  PyObject* number;
+  if (PyObject_TypeCheck(what, event_type)) {
+    number = PyObject_GetAttrString(what, "sequence");
+    if (number == NULL) return NULL;
+  } else {
+    number = what;
+    Py_INCREF(number);
+  }
+  sequence = PyLong_AsUnsignedLongLong(number);
+  Py_DECREF(number);
+  if (PyErr_Occurred() || acquire(self) < 0) return NULL;
+  result = commit_one(self->handle, sequence);
+  unlock_handle(&self->lock);
+  if (result < 0) return raise_error(result);
+  Py_RETURN_NONE;
+}
+static PyObject* commit(PyObject* self, PyObject* what) { return commit_any(self, what, ringbolt_commit); }
+static PyObject* commit_durable(PyObject* self, PyObject* what) { return commit_any(self, what, ringbolt_commit_durable); }
+
+static PyObject* fileno_of(PyObject* object, PyObject* unused) {
+  consumer_object* self = (consumer_object*)object;
+  int fd = -1;
+  int32_t result;
+  (void)unused;
+  if (acquire(self) < 0) return NULL;
+  result = ringbolt_consumer_fd(self->handle, &fd);
+  unlock_handle(&self->lock);
+  return result < 0 ? raise_error(result) : PyLong_FromLong(fd);
+}
+
+static PyObject* close_consumer(PyObject* object, PyObject* unused) {
+  consumer_object* self = (consumer_object*)object;
+  ringbolt_consumer* handle;
+  (void)unused;
+  if (self->handle == NULL) Py_RETURN_NONE;
+  if (acquire(self) < 0) return NULL;
+  handle = self->handle;
+  self->handle = NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  ringbolt_consumer_free(handle);
+  Py_END_ALLOW_THREADS;
+  unlock_handle(&self->lock);
+  Py_RETURN_NONE;
+}
+
+static PyObject* get_next_sequence(PyObject* object, void* unused) {
+  consumer_object* self = (consumer_object*)object;
+  PyObject* answer;
+  (void)unused;
+  if (acquire(self) < 0) return NULL;
+  answer = PyLong_FromUnsignedLongLong(ringbolt_next_sequence(self->handle));
+  unlock_handle(&self->lock);
+  return answer;
+}
+static PyObject* get_policy(PyObject* object, void* unused) {
+  static const char* const kNames[] = {"automatic", "gate", "lossy", "journal", "latest"};
+  consumer_object* self = (consumer_object*)object;
+  PyObject* answer;
+  (void)unused;
+  if (acquire(self) < 0) return NULL;
+  answer = PyUnicode_FromString(kNames[ringbolt_consumer_policy(self->handle)]);
+  unlock_handle(&self->lock);
+  return answer;
+}
+static PyObject* get_publisher_alive(PyObject* object, void* unused) {
+  consumer_object* self = (consumer_object*)object;
+  int32_t alive = 0;
+  int32_t result;
+  (void)unused;
+  if (acquire(self) < 0) return NULL;
+  result = ringbolt_publisher_alive(self->handle, &alive);
+  unlock_handle(&self->lock);
+  return result < 0 ? raise_error(result) : PyBool_FromLong(alive);
+}
+
+#define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+static PyMethodDef methods[] = {
+    {"next", WITH_KEYWORDS(next_or_none),
+     "next($self, timeout=None)\n--\n\n"
+     "The next event; None after `timeout` seconds, or when the stream has ended. Raises GapError for a loss; the next call "
+     "goes on\n"
+     "behind it."},
+    {"poll", WITH_KEYWORDS(poll_events), "poll($self, limit=256)\n--\n\nUp to `limit` events as a list, without waiting."},
+    {"wait", WITH_KEYWORDS(wait_readable),
+     "wait($self, timeout=None)\n--\n\nWaits until there is something to read: False after the timeout, or when the stream "
+     "has ended."},
+    {"commit", commit, METH_O,
+     "commit($self, event)\n--\n\nThis name resumes behind the event, or its sequence. Costs no system call."},
+    {"commit_durable", commit_durable, METH_O, "commit_durable($self, event)\n--\n\nThe same, and it survives a power cut."},
+    {"fileno", fileno_of, METH_NOARGS,
+     "fileno($self)\n--\n\n"
+     "A descriptor that becomes readable when the consumer should look again, for select and event loops. It stays the "
+     "consumer's."},
+    {"close", close_consumer, METH_NOARGS, "close($self)\n--\n\nLeaves the ring; a name's cursor is kept."},
+    {"_async_next", async_next, METH_NOARGS, NULL},
+    {"_poll_into", poll_into, METH_O, NULL},
+    {NULL, NULL, 0, NULL}};
+static PyGetSetDef properties[] = {
+    {"next_sequence", get_next_sequence, NULL, "sequence of the next event that is read", NULL},
+    {"policy", get_policy, NULL, "gate, lossy, journal or latest", NULL},
+    {"publisher_alive", get_publisher_alive, NULL, "does a publisher hold the ring at this moment?", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+int add_consumer(PyObject* module) {
+  static PyType_Slot slots[] = {{Py_tp_doc, "What ringbolt.Consumer stands on."},
+                                {Py_tp_init, consumer_init},
+                                {Py_tp_dealloc, consumer_dealloc},
+                                {Py_tp_methods, methods},
+                                {Py_tp_getset, properties},
+                                {Py_tp_iter, iterate},
+                                {Py_tp_iternext, iterate_next},
+                                {0, NULL}};
+  static PyType_Spec spec = {"ringbolt._ringbolt.Consumer", sizeof(consumer_object), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  PyObject* type = PyType_FromSpec(&spec);
+  const int added = type == NULL ? -1 : PyModule_AddObjectRef(module, "Consumer", type);
+  Py_XDECREF(type);
+  return added;
+}

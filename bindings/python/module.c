@@ -1,0 +1,118 @@
+/* ringbolt._ringbolt: errors, and the doors of the library as Python types. The package's own modules make them comfortable. */
+#include "module.h"
+
+#include <math.h>
+
+PyObject* error_type = NULL;
+PyObject* gap_error_type = NULL;
+
+PyObject* raise_error(int32_t result) {
+  const int32_t number = ringbolt_last_errno();
+  PyObject* error =
+      PyObject_CallFunction(error_type, "ssi", ringbolt_last_error(), ringbolt_result_name(result), (int)number);
+  if (error != NULL) {
+    PyErr_SetObject(error_type, error);
+    Py_DECREF(error);
+  }
+  return NULL;
+}
+
+int lock_handle(handle_lock* lock, const void* handle, const char* what) {
+  if (handle == NULL) {
+    PyErr_Format(PyExc_ValueError, "this %s is closed", what);
+    return -1;
+  }
+  if (lock->held) {
+    PyErr_Format(PyExc_RuntimeError, "this %s is in use by another thread: one thread at a time", what);
+    return -1;
+  }
+  lock->held = 1;
+  return 0;
+}
+void unlock_handle(handle_lock* lock) { lock->held = 0; }
+
+int64_t timeout_from(PyObject* seconds) {
+  double value;
+  if (seconds == NULL || seconds == Py_None) return RINGBOLT_FOREVER;
+  value = PyFloat_AsDouble(seconds);
+  if (value == -1.0 && PyErr_Occurred()) return -1;
+  if (isnan(value) || value < 0) {
+    PyErr_SetString(PyExc_ValueError, "a timeout is a number of seconds from 0 on, or None");
+    return -1;
+  }
+  return value > 9e9 ? RINGBOLT_FOREVER : (int64_t)(value * 1e9);
+}
+
+/* ---- looking after rings ------------------------------------------------------------------------------------------------ */
+
+static PyObject* remove_ring(PyObject* self, PyObject* args, PyObject* keywords) {
+  static char* names[] = {"name", "force", NULL};
+  const char* name;
+  int force = 0;
+  int32_t result;
+  (void)self;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|p", names, &name, &force)) return NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  result = ringbolt_remove(name, force);
+  Py_END_ALLOW_THREADS;
+  if (result < 0) return raise_error(result);
+  Py_RETURN_NONE;
+}
+
+static PyObject* stat_ring(PyObject* self, PyObject* args) {
+  const char* name;
+  ringbolt_ring_stat stat;
+  int32_t result;
+  (void)self;
+  if (!PyArg_ParseTuple(args, "s", &name)) return NULL;
+  stat.size = sizeof stat;
+  Py_BEGIN_ALLOW_THREADS;
+  result = ringbolt_stat(name, &stat);
+  Py_END_ALLOW_THREADS;
+  if (result < 0) return raise_error(result);
+  return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:I}", "capacity_bytes",
+                       (unsigned long long)stat.capacity_bytes, "epoch", (unsigned long long)stat.epoch, "oldest_sequence",
+                       (unsigned long long)stat.oldest_sequence, "newest_sequence", (unsigned long long)stat.newest_sequence,
+                       "durable_sequence", (unsigned long long)stat.durable_sequence, "published_events",
+                       (unsigned long long)stat.published_events, "published_bytes",
+                       (unsigned long long)stat.published_bytes, "newest_timestamp_ns",
+                       (unsigned long long)stat.newest_timestamp_ns, "publisher_pid", (unsigned long long)stat.publisher_pid,
+                       "publisher_alive", stat.publisher_alive ? Py_True : Py_False, "closed",
+                       stat.closed ? Py_True : Py_False, "timestamps", stat.timestamps ? Py_True : Py_False, "has_journal",
+                       stat.has_journal ? Py_True : Py_False, "consumers", (unsigned int)stat.consumers);
+}
+
+static PyMethodDef functions[] = {
+    {"remove", (PyCFunction)(void (*)(void))remove_ring, METH_VARARGS | METH_KEYWORDS,
+     "remove(name, force=False)\n--\n\nRemoves a ring. Error in_use if a publisher lives and force is false."},
+    {"stat", stat_ring, METH_VARARGS,
+     "stat(name)\n--\n\nWhat can be seen of a ring from outside, as a dict; needs read access alone."},
+    {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        "ringbolt._ringbolt",
+                                        "The extension under the package ringbolt.",
+                                        -1,
+                                        functions,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        NULL};
+
+PyMODINIT_FUNC PyInit__ringbolt(void) {
+  PyObject* errors = PyImport_ImportModule("ringbolt._errors");
+  PyObject* module;
+  if (errors == NULL) return NULL;
+  error_type = PyObject_GetAttrString(errors, "Error");
+  gap_error_type = PyObject_GetAttrString(errors, "GapError");
+  Py_DECREF(errors);
+  if (error_type == NULL || gap_error_type == NULL) return NULL;
+  module = PyModule_Create(&definition);
+  if (module == NULL) return NULL;
+  if (PyModule_AddStringConstant(module, "version", ringbolt_version()) < 0 || add_events(module) < 0 ||
+      add_publisher(module) < 0 || add_consumer(module) < 0) {
+    Py_DECREF(module);
+    return NULL;
+  }
+  return module;
+}

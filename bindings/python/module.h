@@ -1,0 +1,39 @@
+/* What the files of the Python extension share. It stands on ringbolt.h and decides nothing. */
+#ifndef RINGBOLT_PYTHON_MODULE_H
+#define RINGBOLT_PYTHON_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000 /* one build for CPython 3.11 and newer */
+#include <Python.h>
+
+#include <ringbolt/ringbolt.h>
+
+/* Python looks for signals this often while the library waits. */
+#define SLICE_NS 50000000
+
+/* Types of the module, made once. Error(message, code, errno), and GapError, which has first, last and evicted. */
+extern PyObject* error_type;
+extern PyObject* gap_error_type;
+extern PyTypeObject* event_type;
+
+int add_events(PyObject* module);
+int add_publisher(PyObject* module);
+int add_consumer(PyObject* module);
+
+/* Sets the exception of a result below 0; returns NULL. */
+PyObject* raise_error(int32_t result);
+
+/* An Event with a copy of the payload. */
+PyObject* event_from(const ringbolt_event* event);
+
+/* One thread at a time: a handle whose lock is held by another thread raises. */
+typedef struct {
+  int held;
+} handle_lock;
+int lock_handle(handle_lock* lock, const void* handle, const char* what);
+void unlock_handle(handle_lock* lock);
+
+/* Seconds or None (for ever) as nanoseconds; -1 with an exception. */
+int64_t timeout_from(PyObject* seconds);
+
+#endif
