@@ -1,12 +1,10 @@
 // A consumer of a ring that has a journal: reading what the ring no longer holds, turning from one to the other, and the
 // cursor beside the journal.
 //
-// Why no event is skipped or repeated at a turn. Both states know one thing, the next sequence. The journal is read only
-// below its `written` mark, where every record is whole. The journal gates, so everything above that mark is in the ring:
-// whoever has read up to the mark finds the next event there, or finds that the publisher has written over it meanwhile,
-// and then the mark is further on. In the ring each event is validated as for every consumer that may be overrun; who is
-// overrun asks the journal for the very sequence that it could not read.
+// Why no event is skipped or repeated at a turn stands in `core/turn.hpp`. In the ring each event is validated as for every
+// consumer that may be overrun; who is overrun asks the journal for the very sequence that it could not read.
 #include <ringbolt/core/locate.hpp>
+#include <ringbolt/core/turn.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/consumer_impl.hpp>
 #include <ringbolt/ipc/start.hpp>
@@ -23,26 +21,6 @@ using RingId = std::array<std::uint64_t, 2>;
 
 constexpr std::uint32_t kLookForRingEvery = 256;      // events from the journal
 constexpr std::uint64_t kPatienceNs = 2'000'000'000;  // with an event that is found neither here nor there
-
-// Where the event `next` is, walking from the journal's gate: the oldest event that is sure to be in the ring, though no
-// checkpoint need lead to it. Sequence 0: not from there, or no longer.
-core::Place walk_from_gate(const Registry& registry, const core::RingView& view, std::uint64_t next) {
-  const auto index = registry.find(kJournalConsumer);
-  if (!index) return {};
-  const core::ConsumerEntry& entry = registry.entries()[*index];
-  if (core::state_of(entry.state.load_acquire()) != core::EntryState::gating) return {};
-  core::Place gate{entry.gate.load_acquire(), 0};  // [G2] pairs with [G1]
-  if (gate.position % core::kRecordAlignment != 0) return {};
-  gate.sequence = view.record_at(gate.position).sequence.load_acquire();  // [R1]; believed only where `peek` says so
-  if (gate.sequence == 0 || gate.sequence > next) return {};
-  core::Reader reader(view, gate);
-  core::Record record;
-  while (reader.place().sequence < next) {
-    if (reader.peek(record) != core::ReadStatus::event) return {};
-    reader.advance(record);
-  }
-  return reader.place();
-}
 
 // Whose event the journal has under that number, asked by a consumer of another policy; zeros where it cannot know.
 RingId ring_in_journal(const std::string& directory, std::uint64_t sequence) {
@@ -197,7 +175,10 @@ bool Consumer::turn_to_ring(bool at_once) {
   }
   const core::Location found = locator.sequence(next);
   core::Place place = found.found == core::Found::record || found.found == core::Found::end ? found.place : core::Place{};
-  if (place.sequence != next && at_once && impl.registry) place = walk_from_gate(*impl.registry, impl.view, next);
+  if (place.sequence != next && at_once && impl.registry) {
+    const auto journal = impl.registry->find(kJournalConsumer);
+    if (journal) place = core::walk_from_gate(impl.registry->entries()[*journal], impl.view, next);
+  }
   if (place.sequence != next) return false;
   reader_.go_to(place);
   impl.in_journal = false;
@@ -215,7 +196,7 @@ Status Consumer::read_from_journal(Event& event) {
     if (impl.read_since_look++ >= kLookForRingEvery && turn_to_ring(false)) return read(event);
     const std::uint64_t next = reader_.place().sequence;
     if (impl.journal->next_sequence() != next) impl.journal->seek(next);  // a handler threw: its event comes again
-    const std::uint64_t written = impl.page->page().written_sequence.load_acquire();
+    const std::uint64_t written = core::written_of(impl.page->page());
     switch (impl.journal->next(event, written + 1)) {
       case Status::ok: {
         const core::Record record{core::kNoPosition, event.sequence, event.timestamp_ns, 0, 0, 0, nullptr};
@@ -248,7 +229,7 @@ Status Consumer::read_from_journal(Event& event) {
     }
     // Everything that is written has been read: the ring has the rest, unless the publisher was faster.
     if (turn_to_ring(true)) return read(event);
-    if (impl.page->page().written_sequence.load_acquire() != written) continue;
+    if (core::written_of(impl.page->page()) != written) continue;
     return find_neither(next, written);
   }
 }
@@ -273,7 +254,7 @@ Status Consumer::find_neither(std::uint64_t next, std::uint64_t written) {
 
 bool Consumer::journal_has_news() const noexcept {
   const Impl& impl = *impl_;
-  return impl.dry_since_ns == 0 || impl.page->page().written_sequence.load_acquire() != impl.dry_at;
+  return impl.dry_since_ns == 0 || core::written_of(impl.page->page()) != impl.dry_at;
 }
 
 // The journal does not hold what comes next, nor does the ring: what is between is lost.

@@ -4,6 +4,7 @@
 
 #include <ringbolt/core/locate.hpp>
 #include <ringbolt/core/takeover.hpp>
+#include <ringbolt/core/turn.hpp>
 #include <ringbolt/core/wake.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/cursor_file.hpp>
@@ -124,7 +125,7 @@ void JournalRunner::check_journal() const {
                                           " and not in " + options_.directory +
                                           ": leave the directory out, or remove the ring first");
   }
-  const std::uint64_t recorded = page_->page().written_sequence.load_acquire();
+  const std::uint64_t recorded = core::written_of(page_->page());
   const auto id = page_->journal_id();
   const bool empty = store_->log->recovered().empty;
   if (recorded == 0 || (!empty && (id == JournalId{} || id == store_->log->id()))) return;
@@ -277,7 +278,7 @@ void JournalRunner::tell(core::JournalState state) {
   page.oldest_sequence.store_relaxed(log.first_sequence());
   page.durable_sequence.store_release(log.durable_sequence());
   RINGBOLT_STEP(durable_told);
-  page.written_sequence.store_release(log.written_sequence());  // whoever reads the journal may read so far
+  core::store_written(page, log.written_sequence());
   RINGBOLT_STEP(written_told);
   page.state.store_release(static_cast<std::uint64_t>(state));
   RINGBOLT_STEP(state_told);

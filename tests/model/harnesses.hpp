@@ -11,10 +11,11 @@ namespace ringbolt::model {
 [[nodiscard]] std::span<const Harness> ring_harnesses();
 [[nodiscard]] std::span<const Harness> owner_harnesses();
 [[nodiscard]] std::span<const Harness> sleep_harnesses();
+[[nodiscard]] std::span<const Harness> journal_harnesses();
 
 [[nodiscard]] inline std::vector<Harness> all_harnesses() {
   std::vector<Harness> all;
-  for (const auto part : {ring_harnesses(), owner_harnesses(), sleep_harnesses()})
+  for (const auto part : {ring_harnesses(), owner_harnesses(), sleep_harnesses(), journal_harnesses()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
