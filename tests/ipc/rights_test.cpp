@@ -116,7 +116,7 @@ TEST_F(Rights, ToReadAreEnoughToWait) {
     EXPECT_FALSE(consumer.next());
     EXPECT_TRUE(consumer.closed());
   });
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     child.words().expect("waiting");
     publisher.publish("x");
   }
