@@ -7,6 +7,7 @@
 #include <ringbolt/ipc/start.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace ringbolt {
 
@@ -125,6 +126,9 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
   }
   if (next <= events.first_sequence()) ring_id = {};  // of an older ring: nobody will compare it
   named.hold("seek");
+  std::optional<CursorFile> beside;  // had before anything is changed: where it cannot be, nothing is
+  if (page && page->journal_id() != JournalId{})
+    beside = CursorFile::open(page->directory(), consumer, page->journal_id(), named.guard);
   core::ConsumerEntry& entry = named.entry();
   if (next - 1 > entry.cursor_sequence.load_acquire()) entry.lineage.fetch_add(1);  // followers: events are skipped
   const bool in_ring = next == place.place.sequence;
@@ -132,10 +136,7 @@ std::uint64_t seek_consumer(std::string_view ring, std::string_view consumer, St
   entry.cursor_position.store_relaxed(in_ring ? place.place.position : core::kNoPosition);
   entry.cursor_sequence.store_release(next - 1);
   mark_started(entry);
-  if (page && page->journal_id() != JournalId{}) {
-    CursorFile::open(page->directory(), consumer, page->journal_id(), named.guard)
-        .store({ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people
-  }
+  if (beside) beside->store({ring_id, page->page().epoch.load_relaxed(), next - 1});  // relaxed: for people
   named.registry.let_go(named.index);
   return next;
 }

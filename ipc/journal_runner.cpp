@@ -51,7 +51,8 @@ std::string words(const std::array<std::uint64_t, 2>& id) { return std::to_strin
 
 JournalOptions checked_options(const JournalOptions& options) {
   const auto refuse = [&](const char* why) {
-    throw Error(Code::bad_option, "cannot keep a journal in '" + options.directory + "': " + why);
+    const char* const directory = options.directory.c_str();  // up to a zero byte, where the sentence would end
+    throw Error(Code::bad_option, std::string("cannot keep a journal in '") + directory + "': " + why);
   };
   if (options.directory.empty()) refuse("no directory is given");
   if (options.directory.find('\0') != std::string::npos) refuse("its name has a zero byte in it");

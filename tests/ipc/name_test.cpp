@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
+
+#include <ringbolt/ipc/journal_check.hpp>
 
 #include "child.hpp"
 #include "support.hpp"
@@ -24,6 +27,25 @@ void expect_refused_everywhere(const std::string& name, Code code, const std::ve
   expect_error([&] { remove_ring(name); }, code, words);
   expect_error([&] { static_cast<void>(stat_ring(name)); }, code, words);
   expect_error([&] { evict_consumer(name, "billing"); }, code, words);
+}
+
+// They are printed, and people write programs that read them.
+TEST(NamesOfAnswers, AreThereForEachAndOnlyOnce) {
+  std::set<std::string> names;
+  std::size_t answers = 0;
+  const auto all = [&](auto last, const auto& name_of) {
+    for (auto answer = decltype(last){}; answer <= last;
+         answer = static_cast<decltype(last)>(static_cast<int>(answer) + 1)) {
+      ++answers;
+      EXPECT_TRUE(names.insert(name_of(answer)).second) << name_of(answer);
+    }
+    EXPECT_STREQ(name_of(static_cast<decltype(last)>(static_cast<int>(last) + 1)), "unknown");
+    names.clear();
+  };
+  all(Code::system, code_name);
+  all(Status::timed_out, status_name);
+  all(FindingKind::damaged_durable_point, finding_name);
+  EXPECT_EQ(answers, 25U + 9U + 8U);
 }
 
 TEST_F(Names, OfARingMustNotBeEmpty) {

@@ -165,6 +165,9 @@ TEST_F(Share, RefusesWhatItDoesNotHave) {
   refused({.journal = {.directory = place() + "/journal"}}, "no journal");
   refused({.standby = 1s}, "stand by");
   refused({.mode = 0644}, "share.users");
+  refused({.group = "root"}, "share.groups");
+  refused({.huge_pages = true}, "huge pages");
+  refused({.create = false}, "made anew");
   refused({.share = {.users = {"nobody-of-that-name"}}}, "nobody-of-that-name");
   EXPECT_TRUE(names_in(place()).empty());
   auto publisher = open({.share = {.longest_budget = 1ms}});
