@@ -47,8 +47,7 @@ struct TypeWord {
   std::uint16_t flags;
   std::uint16_t reserved;  // 0
 };
-inline constexpr std::uint16_t kFlagAttributes =
-    1;  // the payload is preceded by attributes (reserved for them; not written yet)
+inline constexpr std::uint16_t kFlagAttributes = 1;  // the payload is preceded by a block of attributes
 
 struct RecordHeader {
   Word64 sequence;
@@ -61,6 +60,38 @@ static_assert(offsetof(RecordHeader, sequence) == 0 && offsetof(RecordHeader, ti
 static_assert(offsetof(RecordHeader, size) == 16 && offsetof(RecordHeader, type) == 24);
 static_assert(offsetof(SizeWord, size) == 0 && offsetof(SizeWord, checksum) == 4);
 static_assert(offsetof(TypeWord, type) == 0 && offsetof(TypeWord, flags) == 4 && offsetof(TypeWord, reserved) == 6);
+
+// ---- attributes --------------------------------------------------------------------------------------------------------
+//
+//   0      4                                  bytes
+//   +------+------+------+------+- - - -+- - -+----------------- - - -
+//   | bytes| name | size | name | value | ... | payload
+//   +------+------+------+------+- - - -+- - -+----------------- - - -
+//
+// In front of the payload, where a record has kFlagAttributes; `size` of the record counts both. An entry begins at a multiple
+// of 4, the payload at one of 8; zeros are in between, and a zero word ends the entries. `attributes.hpp` reads and writes them.
+struct AttributesHeader {
+  std::uint32_t bytes;  // of the block, this word included; a multiple of 8
+};
+struct AttributeEntry {
+  std::uint16_t name;  // 1 to kNameBytes: so many characters follow; kKnownAttribute + KnownAttribute: none do
+  std::uint16_t size;  // bytes of the value, behind the name
+};
+static_assert(sizeof(AttributesHeader) == 4 && sizeof(AttributeEntry) == 4);
+static_assert(offsetof(AttributeEntry, name) == 0 && offsetof(AttributeEntry, size) == 2);
+inline constexpr std::uint16_t kKnownAttribute = 0x8000;
+inline constexpr std::uint64_t kAttributeAlignment = 4;
+inline constexpr std::uint64_t kMostAttributeValueBytes = 65'535;
+
+// Attributes whose names take no room.
+enum class KnownAttribute : std::uint16_t {
+  traceparent = 1,      // W3C Trace Context
+  content_type = 2,     // RFC 9110
+  key = 3,              // the application's own, for consumers that choose by it
+  merge_ring = 4,       // whose event this was, before a merge
+  merge_sequence = 5,   // its number there
+  merge_positions = 6,  // how far the merge had come with each of its sources
+};
 
 // A record boundary that somebody may start reading from: a checkpoint, or an anchor. Written in the order position =
 // invalid, sequence, position, so that a pair is never half one and half another without one of them being checked.

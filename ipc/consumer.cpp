@@ -24,31 +24,33 @@ Consumer::~Consumer() = default;
 void Consumer::update_special() noexcept {
   const Impl& impl = *impl_;
   special_ = impl.pending_gap || impl.staged || impl.losing_since || impl.policy == Policy::latest ||
-             impl.skip_below_sequence != 0 || impl.skip_before_ns != 0 || impl.in_journal;
+             impl.skip_below_sequence != 0 || impl.skip_before_ns != 0 || impl.in_journal || impl.had_attributes;
 }
 
 Status Consumer::read_special(Event& event) {
   Impl& impl = *impl_;
+  event.reader = in_place_;    // the last event may have come from the journal
+  event.attributes_bytes = 0;  // or have had some
+  if (std::exchange(impl.had_attributes, false)) update_special();
   if (impl.pending_gap) return report_gap();
   if (impl.losing_since) return read_behind_loss();
   if (must_wait_for_leaders()) return reader_.evicted() ? rejoin() : nothing_yet();
   if (impl.staged) {
-    take(*std::exchange(impl.staged, std::nullopt), event);
+    const core::Record record = *std::exchange(impl.staged, std::nullopt);
     update_special();
-    return Status::ok;
+    return hand_out(record, event);
   }
   if (impl.in_journal) return read_from_journal(event);
   if (impl.policy == Policy::latest) skip_to_newest();
   for (;;) {
     core::Record record;
-    const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
+    const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(record) : reader_.copy(record, buffer_);
     if (status != core::ReadStatus::event) return read_nothing(status);
     if (impl.wants(record)) {
       impl.skip_below_sequence = 0;
       impl.skip_before_ns = 0;
       update_special();
-      take(record, event);
-      return Status::ok;
+      return hand_out(record, event);
     }
     reader_.advance(record);
     count_skipped(1);
@@ -57,6 +59,34 @@ Status Consumer::read_special(Event& event) {
     move_gate(done_.position);
     if (must_wait_for_leaders()) return nothing_yet();
   }
+}
+
+Status Consumer::read_with_attributes(Event& event) {
+  core::Record record;
+  const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(record) : reader_.copy(record, buffer_);
+  return status == core::ReadStatus::event ? hand_out(record, event) : read_nothing(status);
+}
+
+// What lies in front of the payload is checked as a whole before anything of it is handed out.
+Status Consumer::hand_out(const core::Record& record, Event& event) {
+  if ((record.flags & core::kFlagAttributes) == 0) {
+    take(record, event);
+    return Status::ok;
+  }
+  const std::uint64_t bytes = core::checked_attributes({record.payload, record.size});
+  if (bytes == 0) {
+    core::Record again;
+    const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(again) : core::ReadStatus::event;
+    if (status != core::ReadStatus::event) return read_nothing(status);  // written over meanwhile
+    throw Error(Code::damaged,
+                "event " + std::to_string(record.sequence) + " of ring '" + impl_->directory.name +
+                    "' has attributes that do not hold together: attach again behind it (Start::at) to go on");
+  }
+  take(record, event);
+  special_ = impl_->had_attributes = true;  // so that the next event does not seem to have them
+  event.attributes_bytes = static_cast<std::uint32_t>(bytes);
+  event.payload = event.payload.subspan(bytes);
+  return Status::ok;
 }
 
 bool Consumer::must_wait_for_leaders() {
@@ -180,7 +210,7 @@ Status Consumer::read_behind_loss() {
   for (int attempt = 0; attempt < kMostLossAttempts; ++attempt) {
     go_ahead_to(find_halfway(impl.view, impl.directory.name), first);
     core::Record record;
-    const core::ReadStatus status = in_place_ ? reader_.peek(record) : reader_.copy(record, buffer_);
+    const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(record) : reader_.copy(record, buffer_);
     if (status == core::ReadStatus::overrun) continue;
     impl.losing_since.reset();
     const std::uint64_t next = reader_.place().sequence;
@@ -190,7 +220,8 @@ Status Consumer::read_behind_loss() {
     if (!before_start) {
       impl.skip_below_sequence = 0;
       impl.skip_before_ns = 0;
-      if (status == core::ReadStatus::event && !in_place_) impl.staged = record;  // a view would be validated too early
+      if (status == core::ReadStatus::event && in_place_ == nullptr)
+        impl.staged = record;  // a view would be validated too early
     }
     update_special();
     if (next == first_lost) return Status::empty;  // nothing was lost after all; the next call reads on

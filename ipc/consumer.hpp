@@ -103,6 +103,7 @@ class Consumer {
     BatchEnd batch{*this};
     PollResult result;
     Event event;
+    event.reader = in_place_;
     while (result.count < limit) {
       result.status = read(event);
       if (result.status == Status::ok) [[likely]] {
@@ -151,6 +152,8 @@ class Consumer {
   // The next event, without waiting.
   [[nodiscard]] Status try_next(Event& event) {
     if (!gate_on_commit_) move_gate(reader_.place().position);
+    event.reader = in_place_;
+    event.attributes_bytes = 0;
     return read(event);
   }
   // Waits for the next event; empty when the stream is closed. Throws Error (overrun, evicted) for a gap; the next call
@@ -226,18 +229,22 @@ class Consumer {
       return read_special(event);
     core::Record record;
     core::ReadStatus status = reader_.peek(record);
-    if (status == core::ReadStatus::event && !in_place_) status = reader_.copy_payload(record, buffer_);
+    if (status == core::ReadStatus::event) {
+      if ((record.flags & core::kFlagAttributes) != 0) [[unlikely]]
+        return read_with_attributes(event);
+      if (in_place_ == nullptr) status = reader_.copy_payload(record, buffer_);
+    }
     if (status != core::ReadStatus::event) return read_nothing(status);
     take(record, event);
     return Status::ok;
   }
+  // All of an event that is not the same for every event of a batch.
   void take(const core::Record& record, Event& event) noexcept {
     reader_.advance(record);
     event.sequence = record.sequence;
     event.timestamp_ns = record.timestamp_ns;
     event.type = record.type;
     event.payload = {record.payload, record.size};
-    event.reader = in_place_ ? &reader_ : nullptr;
     event.position = record.position;
     ++counters_.events;
   }
@@ -290,6 +297,8 @@ class Consumer {
   [[nodiscard]] Status lose_to_ring();
   [[nodiscard]] bool journal_has_news() const noexcept;
   [[nodiscard]] Status read_special(Event& event);
+  [[nodiscard]] Status read_with_attributes(Event& event);
+  [[nodiscard]] Status hand_out(const core::Record& record, Event& event);
   [[nodiscard]] Status read_nothing(core::ReadStatus status);
   [[nodiscard]] Status nothing_yet();
   void sleep_on_descriptor();
@@ -308,7 +317,7 @@ class Consumer {
   core::Reader reader_;
   core::Pace pace_;
   std::byte* buffer_ = nullptr;
-  bool in_place_ = false;
+  const core::Reader* in_place_ = nullptr;  // set where events are read in place
   bool special_ = false;  // something before the ring must be looked at: a staged event, policy latest, a start to come
   bool gate_on_commit_ = false;
   bool fence_each_gate_ = false;

@@ -38,9 +38,9 @@ Consumer Consumer::attach_to_share(std::string_view ring, const ConsumerOptions&
   Impl& impl = *consumer.impl_;
   impl.policy = options.policy == Policy::automatic ? Policy::lossy : options.policy;
   impl.wait = options.wait;
-  consumer.in_place_ = options.read == Read::in_place;  // it can be evicted at any moment
+  if (options.read == Read::in_place) consumer.in_place_ = &consumer.impl_->in_place;  // it can be evicted at any moment
   consumer.gate_on_commit_ = options.gate_on_commit && gates;
-  if (!consumer.in_place_) consumer.make_buffer();
+  if (consumer.in_place_ == nullptr) consumer.make_buffer();
   impl.registry.emplace(impl.link->page(), impl.directory.path, impl.guard);
   if (impl.registry->header().ring_id != impl.events.header().ring_id || impl.registry->entries().size() != 1)
     throw Error(Code::damaged, "what answers at " + impl.directory.path + " is no share of a ring: check the path");
@@ -64,9 +64,10 @@ Consumer Consumer::attach(std::string_view ring, const ConsumerOptions& options)
   impl.wait = options.wait;
   const bool gates = policy == Policy::gate;
   const bool checked = !gates || options.budget.count() > 0;
-  consumer.in_place_ = options.read == Read::in_place || (options.read == Read::automatic && !checked);
+  if (options.read == Read::in_place || (options.read == Read::automatic && !checked))
+    consumer.in_place_ = &consumer.impl_->in_place;
   consumer.gate_on_commit_ = options.gate_on_commit;
-  if (!consumer.in_place_) {
+  if (consumer.in_place_ == nullptr) {
     // Untouched memory costs nothing, so there is room for the largest event from the start.
     consumer.make_buffer();
   }
@@ -94,7 +95,7 @@ void Consumer::register_entry(const ConsumerOptions& options, Policy policy) {
   Impl& impl = *impl_;
   std::vector<std::uint32_t> followed;
   const std::uint64_t entry_options =
-      in_place_ && options.budget.count() == 0 && policy == Policy::gate ? core::kEntryInPlace : 0;
+      in_place_ != nullptr && options.budget.count() == 0 && policy == Policy::gate ? core::kEntryInPlace : 0;
   impl.claim = impl.registry->claim(options, policy, entry_options, followed);
   impl.registered = true;
   entry_ = &impl.registry->entries()[impl.claim.index];
@@ -111,6 +112,7 @@ void Consumer::start(Start start) {
   if (new_in_ring && start.kind == Start::Kind::resume) impl.claim.cursor = cursor_beside_journal();
   StartPlace from = find_start(impl.view, start, impl.claim.cursor, impl.directory.name);
   reader_ = core::Reader(impl.view, from.place);
+  impl.in_place = reader_;
   if (impl.policy == Policy::gate) {
     const std::uint64_t cursor =
         impl.claim.cursor.sequence;  // 0: nothing committed, so everything from the first on is to come
@@ -172,6 +174,7 @@ core::Place Consumer::join_gates(core::Place place, std::uint64_t generation, st
     place = core::beyond(here.position, place.position) ? here : find_halfway(impl.view, impl.directory.name);
   }
   reader_.gate_with(entry_->state, generation);
+  impl.in_place = reader_;
   return place;
 }
 

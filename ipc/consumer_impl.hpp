@@ -95,6 +95,8 @@ struct Consumer::Impl {
   std::vector<Followed> followed;
   std::optional<ipc::WaitDescriptor> descriptor;  // where `fd` was asked for
   std::unique_ptr<std::byte[]> buffer;
+  core::Reader in_place;        // what events that are read in place ask whether they are still valid
+  bool had_attributes = false;  // the event that was handed out last
 
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
   std::optional<JournalReader> journal;

@@ -1,6 +1,7 @@
 // What publisher and consumers hand to and take from the user: events, gaps, and the answers of the `try_` forms.
 #pragma once
 
+#include <ringbolt/core/attributes.hpp>
 #include <ringbolt/core/layout.hpp>
 #include <ringbolt/core/reader.hpp>
 #include <ringbolt/ipc/error.hpp>
@@ -39,6 +40,12 @@ enum class Wait : std::uint8_t {
 
 using core::Policy;
 
+// Names and values that go with an event: trace context, content type, a key. What they mean is the application's business, but
+// for the names of `KnownAttribute`, which take no room.
+using core::Attribute;
+using core::Attributes;
+using core::KnownAttribute;
+
 // A value that can be published and read as its bytes.
 template <class T>
 concept Plain =
@@ -51,6 +58,9 @@ struct EventOptions {
   // Of an event that was stamped elsewhere, nanoseconds since 1970; 0: the clock. In a ring that stamps; a stamp that is lower
   // than the one before becomes that one, because stamps are searched.
   std::uint64_t timestamp_ns = 0;
+  // In front of the payload, counted with it where a size is limited. Not owned: they are copied when the event is published.
+  // Throws Error (bad_option) for a name that is none, and for a value of more than 65535 bytes.
+  std::span<const Attribute> attributes{};
 };
 
 // One event as a consumer sees it. `payload` is valid until the next call on the consumer (in `poll`: until the handler
@@ -59,7 +69,8 @@ struct Event {
   std::uint64_t sequence = 0;
   std::uint64_t timestamp_ns = 0;  // publisher's wall clock, nanoseconds since 1970; 0 in a ring without timestamps
   std::uint32_t type = 0;
-  std::span<const std::byte> payload;
+  std::uint32_t attributes_bytes = 0;  // that lie in front of the payload; see `attributes`
+  std::span<const std::byte> payload;  // without them
 
   // The payload as a `T`, copied out. Throws Error (bad_option) if the size differs.
   template <Plain T>
@@ -71,6 +82,10 @@ struct Event {
   }
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(payload.data()), payload.size()};
+  }
+  // As valid as the payload. Most events have none.
+  [[nodiscard]] Attributes attributes() const noexcept {
+    return attributes_bytes == 0 ? Attributes() : Attributes({payload.data() - attributes_bytes, attributes_bytes});
   }
   // For events read in place by a consumer that may be overrun or evicted: is what was read so far what was published?
   // Ask after the last use. Always true for copies. Any thread that may use the consumer.

@@ -109,8 +109,10 @@ struct JournalReader::Impl {
         event.sequence = header.sequence;
         event.timestamp_ns = header.timestamp_ns;
         event.type = header.type;
+        event.attributes_bytes = 0;
         event.reader = nullptr;
         event.position = 0;
+        if ((header.flags & core::kFlagAttributes) != 0) take_attributes(event);
         return Status::ok;
       }
       const Found found = walk.look(options.verify);
@@ -128,6 +130,17 @@ struct JournalReader::Impl {
       if (walk.expected() < end_before && what_ends() == End::for_now) return Status::empty;
       if (walk.expected() >= end_before || end_before == ~std::uint64_t{0}) leave();
     }
+  }
+
+  void take_attributes(Event& event) const {
+    const std::uint64_t bytes = core::checked_attributes(event.payload);
+    if (bytes == 0) {
+      throw Error(Code::damaged, "event " + std::to_string(event.sequence) + " in " +
+                                     storage->path(segment_name(last_segment)) +
+                                     " has attributes that do not hold together: the next read goes on behind it");
+    }
+    event.attributes_bytes = static_cast<std::uint32_t>(bytes);
+    event.payload = event.payload.subspan(bytes);
   }
 
   // Behind the segment; what was never recorded between it and the next one is a gap.

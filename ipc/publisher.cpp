@@ -68,16 +68,14 @@ void Publisher::wake_sleepers() {
 }
 
 std::uint64_t Publisher::publish_batch(std::span<const BatchEvent> events) {
-  std::uint64_t bytes = 0;
-  for (const BatchEvent& event : events) bytes += core::record_bytes(event.payload.size());
+  const std::uint64_t bytes = batch_bytes(events);
   if (events.empty()) return next_sequence();
   claim_or_wait(bytes, kForever);
   return finish_batch(events, bytes);
 }
 
 PublishResult Publisher::try_publish_batch(std::span<const BatchEvent> events) {
-  std::uint64_t bytes = 0;
-  for (const BatchEvent& event : events) bytes += core::record_bytes(event.payload.size());
+  const std::uint64_t bytes = batch_bytes(events);
   if (events.empty()) return {Status::ok, next_sequence()};
   if (const Status status = try_room(bytes); status != Status::ok) return {status, 0};
   return {Status::ok, finish_batch(events, bytes)};
@@ -87,10 +85,14 @@ std::uint64_t Publisher::finish_batch(std::span<const BatchEvent> events, std::u
   const std::uint64_t timestamp_ns = timestamps_ ? stamp(0) : 0;
   std::uint64_t offset = 0;
   for (const BatchEvent& event : events) {
-    std::byte* const to =
-        writer_.stage(offset, static_cast<std::uint32_t>(event.payload.size()), event.type, 0, timestamp_ns);
-    core::copy_to_shared(to, event.payload.data(), event.payload.size());
-    offset += core::record_bytes(event.payload.size());
+    const std::span<const std::byte> block = event.attributes.empty() ? std::span<const std::byte>()  // nearly always
+                                                                      : impl_->encode(event.attributes);
+    const std::uint64_t size = block.size() + event.payload.size();
+    std::byte* const to = writer_.stage(offset, static_cast<std::uint32_t>(size), event.type,
+                                        block.empty() ? std::uint16_t{0} : core::kFlagAttributes, timestamp_ns);
+    core::copy_to_shared(to, block.data(), block.size());
+    core::copy_to_shared(to + block.size(), event.payload.data(), event.payload.size());
+    offset += core::record_bytes(size);
   }
   const std::uint64_t first = writer_.commit_staged(events.size(), bytes);
   wake();
@@ -98,6 +100,10 @@ std::uint64_t Publisher::finish_batch(std::span<const BatchEvent> events, std::u
 }
 
 std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options) {
+  if (!options.attributes.empty()) {
+    throw Error(Code::bad_option, "a batch of values for ring '" + name() +
+                                      "' takes no attributes: publish a batch of BatchEvent, each with its own");
+  }
   const std::size_t count = values.size() / value_bytes;
   const std::uint64_t record = core::record_bytes(value_bytes);
   if (count == 0) return next_sequence();
@@ -155,14 +161,12 @@ void Publisher::close() {
 const std::string& Publisher::name() const noexcept { return impl_->ring.directory.name; }
 std::uint64_t Publisher::epoch() const noexcept { return impl_->epoch; }
 
-std::uint64_t Claim::commit(std::size_t size_bytes, EventOptions options) {
-  if (publisher_ == nullptr || size_bytes > payload_.size() || publisher_->writer_.position() != position_) {
-    throw Error(
-        Code::bad_option,
-        "a claim is committed once, with at most the bytes that were claimed, and before the next event is published");
-  }
+std::uint64_t Claim::commit(std::size_t size_bytes, std::uint32_t type, std::uint64_t timestamp_ns) {
+  if (publisher_ == nullptr || size_bytes > payload_.size() || publisher_->writer_.position() != position_)
+    return commit_with_attributes(size_bytes, type, timestamp_ns);
   publisher_->impl_->open_again(publisher_->writer_);  // closed since it was claimed
-  return std::exchange(publisher_, nullptr)->finish(size_bytes, options);
+  return std::exchange(publisher_, nullptr)
+      ->finish(size_bytes, {.type = type, .timestamp_ns = timestamp_ns}, 0, [](std::byte* /*payload*/) {});
 }
 
 }  // namespace ringbolt

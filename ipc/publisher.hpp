@@ -63,9 +63,13 @@ struct PublishResult {
 struct BatchEvent {
   std::span<const std::byte> payload;
   std::uint32_t type = 0;
+  std::span<const Attribute> attributes{};
 };
 
 class Publisher;
+namespace ipc {
+struct EncodedEvent;
+}
 
 // Room for one event in the ring itself. Write the payload, then commit; a claim that is destroyed without commit
 // publishes nothing. At most one at a time: a second claim takes the place of the first. Not longer-lived than its Publisher.
@@ -84,20 +88,28 @@ class Claim {
   // Uninitialised bytes of the ring, aligned to 8. Whoever fills them with non-temporal stores owes an sfence before commit.
   [[nodiscard]] std::span<std::byte> payload() const noexcept { return payload_; }
 
-  // Publishes the event; returns its sequence. Once.
+  // Publishes the event; returns its sequence. Once. Attributes are given with the claim, which needs room for them.
   std::uint64_t commit(EventOptions options = {}) { return commit(payload_.size(), options); }
   // Publishes only the first `size_bytes` of the payload.
-  std::uint64_t commit(std::size_t size_bytes, EventOptions options = {});
+  std::uint64_t commit(std::size_t size_bytes, EventOptions options = {}) {
+    if (!options.attributes.empty()) [[unlikely]]
+      throw_late_attributes();
+    return commit(size_bytes, options.type, options.timestamp_ns);
+  }
 
  private:
   friend class Publisher;
+  std::uint64_t commit(std::size_t size_bytes, std::uint32_t type, std::uint64_t timestamp_ns);
+  std::uint64_t commit_with_attributes(std::size_t size_bytes, std::uint32_t type, std::uint64_t timestamp_ns);
+  [[noreturn]] static void throw_late_attributes();
+  static constexpr std::uint64_t kWithAttributes = 1;
   explicit Claim(Status status) noexcept : status_(status) {}
   Claim(Publisher& publisher, std::span<std::byte> payload, std::uint64_t position) noexcept
       : publisher_(&publisher), payload_(payload), position_(position), status_(Status::ok) {}
 
   Publisher* publisher_ = nullptr;
   std::span<std::byte> payload_;
-  std::uint64_t position_ = 0;
+  std::uint64_t position_ = 0;  // with `kWithAttributes`: they lie between the record's header and the payload
   Status status_ = Status::full;
 };
 
@@ -115,6 +127,8 @@ class Publisher {
   // Publishes a copy of `payload`; waits while a gating consumer is in the way. Returns the event's sequence.
   // Throws Error: event_too_large, removed, forked, journal_stalled.
   RINGBOLT_ALWAYS_INLINE std::uint64_t publish(std::span<const std::byte> payload, EventOptions options = {}) {
+    if (!options.attributes.empty()) [[unlikely]]
+      return publish_with_attributes(payload, kForever, options).sequence;
     claim_or_wait(core::record_bytes(payload.size()), kForever);
     return copy_and_finish(payload, options);
   }
@@ -128,6 +142,8 @@ class Publisher {
 
   // Never waits: full or too_large instead.
   RINGBOLT_ALWAYS_INLINE PublishResult try_publish(std::span<const std::byte> payload, EventOptions options = {}) {
+    if (!options.attributes.empty()) [[unlikely]]
+      return try_publish_with_attributes(payload, options);
     if (const Status status = try_room(core::record_bytes(payload.size())); status != Status::ok) return {status, 0};
     return {Status::ok, copy_and_finish(payload, options)};
   }
@@ -142,6 +158,7 @@ class Publisher {
   // Waits for room at most so long: timed_out after that.
   PublishResult publish_for(std::span<const std::byte> payload, std::chrono::nanoseconds timeout,
                             EventOptions options = {}) {
+    if (!options.attributes.empty()) return publish_with_attributes(payload, timeout, options);
     const Status status = claim_or_wait(core::record_bytes(payload.size()), timeout);
     if (status != Status::ok) return {status, 0};
     return {Status::ok, copy_and_finish(payload, options)};
@@ -156,6 +173,9 @@ class Publisher {
     if (const Status status = try_room(core::record_bytes(size_bytes)); status != Status::ok) return Claim(status);
     return {*this, {writer_.payload(), size_bytes}, writer_.position()};
   }
+  // The same for an event with attributes, which are written now.
+  [[nodiscard]] Claim claim(std::size_t size_bytes, std::span<const Attribute> attributes);
+  [[nodiscard]] Claim try_claim(std::size_t size_bytes, std::span<const Attribute> attributes);
 
   // Publishes all or nothing: a consumer sees either none of the events or can read them all. Together they are at most a
   // quarter of the ring. Returns the first one's sequence; the others follow. An empty batch returns the next sequence.
@@ -203,6 +223,7 @@ class Publisher {
 
  private:
   friend class Claim;
+  friend class Funnel;
   struct Impl;
   explicit Publisher(std::unique_ptr<Impl> impl) noexcept;
   [[nodiscard]] static Publisher open_share(std::string_view name, const PublisherOptions& options);
@@ -218,19 +239,18 @@ class Publisher {
       return Status::ok;
     return look_for_room(record_bytes);
   }
-  std::uint64_t finish(std::size_t size_bytes, EventOptions options) {
-    return finish(size_bytes, options, [](std::byte* /*payload*/) {});
-  }
+  // `size_bytes` is that of the record: attributes, if `flags` says so, and payload.
   template <class Fill>
-  RINGBOLT_ALWAYS_INLINE std::uint64_t finish(std::size_t size_bytes, EventOptions options, Fill fill) {
+  RINGBOLT_ALWAYS_INLINE std::uint64_t finish(std::size_t size_bytes, const EventOptions& options, std::uint16_t flags,
+                                              Fill fill) {
     const std::uint64_t timestamp_ns = timestamps_ ? stamp(options.timestamp_ns) : 0;
     const auto size = static_cast<std::uint32_t>(size_bytes);
-    const std::uint64_t sequence = writer_.fill_and_commit(size, options.type, 0, timestamp_ns, fill);
+    const std::uint64_t sequence = writer_.fill_and_commit(size, options.type, flags, timestamp_ns, fill);
     wake();
     return sequence;
   }
-  RINGBOLT_ALWAYS_INLINE std::uint64_t copy_and_finish(std::span<const std::byte> payload, EventOptions options) {
-    return finish(payload.size(), options,
+  RINGBOLT_ALWAYS_INLINE std::uint64_t copy_and_finish(std::span<const std::byte> payload, const EventOptions& options) {
+    return finish(payload.size(), options, 0,
                   [&](std::byte* room) { core::copy_to_shared(room, payload.data(), payload.size()); });
   }
   // A sleeper stores `waiters` [S1], then orders that with membarrier(2) [S2] against the load here; see `parking.hpp`.
@@ -239,12 +259,21 @@ class Publisher {
       wake_sleepers();
   }
 
+  PublishResult publish_with_attributes(std::span<const std::byte> payload, std::chrono::nanoseconds timeout,
+                                        const EventOptions& options);
+  PublishResult try_publish_with_attributes(std::span<const std::byte> payload, const EventOptions& options);
+  std::uint64_t finish_with_attributes(std::span<const std::byte> block, std::span<const std::byte> payload,
+                                       const EventOptions& options);
+  Claim claim_with_attributes(std::size_t size_bytes, std::span<const std::byte> block);
+
   Status wait_for_room(std::uint64_t record_bytes, std::chrono::nanoseconds timeout);
   [[nodiscard]] Status look_for_room(std::uint64_t record_bytes);
   // `given`, or the wall clock if that is 0; never decreasing within the ring.
   [[nodiscard]] std::uint64_t stamp(std::uint64_t given_ns) noexcept;
   void wake_sleepers();
+  [[nodiscard]] std::uint64_t batch_bytes(std::span<const BatchEvent> events) const;
   std::uint64_t finish_batch(std::span<const BatchEvent> events, std::uint64_t bytes);
+  std::uint64_t publish_encoded(std::span<const ipc::EncodedEvent> events);
 
   core::Writer writer_;
   const core::Word32* waiters_ = nullptr;

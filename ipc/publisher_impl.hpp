@@ -22,6 +22,14 @@
 namespace ringbolt {
 
 namespace ipc {
+// An event of a batch whose attributes are a block already, and which has a stamp of its own.
+struct EncodedEvent {
+  std::span<const std::byte> block;
+  std::span<const std::byte> payload;
+  std::uint32_t type = 0;
+  std::uint64_t timestamp_ns = 0;
+};
+
 // A journal that was opened before the ring that it is for.
 struct OpenJournal {
   JournalOptions options;
@@ -79,6 +87,11 @@ struct Publisher::Impl {
                                      "' was removed while it was published to: open it again to make a new one");
     }
   }
+
+  // Bytes of the block that these make; 0 for none. Throws Error (bad_option).
+  [[nodiscard]] std::uint64_t block_bytes(std::span<const Attribute> attributes) const;
+  // The block itself, valid until the next call.
+  [[nodiscard]] std::span<const std::byte> encode(std::span<const Attribute> attributes);
 
   // Who publishes after close() opens the stream again.
   void open_again(core::Writer& writer) {
@@ -230,6 +243,7 @@ struct Publisher::Impl {
   ipc::FastClock clock{ipc::processor_ticks_hold()};
   std::uint64_t epoch = 0;
   bool closed = false;
+  std::vector<std::byte> block;              // memory for `encode`
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
   std::optional<std::uint32_t> journal_index;
   std::unique_ptr<ipc::JournalThread> journal;  // ends before what it stands on

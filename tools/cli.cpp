@@ -79,6 +79,11 @@ void define_pub(CLI::App& app, Parsed& parsed) {
   sub.add_option("FILE", command.file, "What to publish; standard input if not given, or `-`")->type_name("");
   add_number(sub, "--type", command.type, 0, "Type of the events, a number of the application's own; 0 unless said");
   add_parsed(
+      sub, "--attribute", "NAME=VALUE", parse_attribute,
+      [&command](AttributeText attribute) { command.attributes.push_back(std::move(attribute)); },
+      "Give each event this attribute, such as content-type=text/plain; may be said several times")
+      ->trigger_on_parse();
+  add_parsed(
       sub, "--rate", "N", parse_rate, [&command](double rate) { command.rate = rate; },
       "Events per second; as fast as they come unless said");
   add_number(sub, "--repeat", command.repeat, 1, "Publish the whole input so many times");

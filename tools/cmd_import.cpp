@@ -4,6 +4,7 @@
 
 #include <ringbolt/ipc/journal_builder.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -30,7 +31,14 @@ struct Line {
   std::uint64_t sequence = 0;
   std::uint64_t timestamp_ns = 0;
   std::uint32_t type = 0;
+  std::vector<std::pair<std::string, std::string>> attributes;  // names and values
   std::string payload;
+
+  [[nodiscard]] std::vector<Attribute> views() const {
+    std::vector<Attribute> views;
+    for (const auto& [name, value] : attributes) views.push_back({name, value});
+    return views;
+  }
 };
 
 // Reads the lines; each error says which one it is.
@@ -76,6 +84,9 @@ class Lines {
     line.timestamp_ns = number_in(json, "timestamp_ns", std::numeric_limits<std::uint64_t>::max());
     line.type = static_cast<std::uint32_t>(number_in(json, "type", std::numeric_limits<std::uint32_t>::max()));
     if (line.sequence == 0) bad("has no sequence from 1 on");
+    line.attributes.clear();
+    read_attributes(json, "attributes", line);
+    read_attributes(json, "attributes_base64", line);
     if (const auto text = json.find("payload"); text != json.end() && text->is_string()) {
       line.payload = text->get<std::string>();
     } else if (const auto coded = json.find("payload_base64"); coded != json.end() && coded->is_string()) {
@@ -84,6 +95,18 @@ class Lines {
       line.payload = *decoded;
     } else {
       bad("has no payload");
+    }
+  }
+  void read_attributes(const Json& json, const char* key, Line& line) const {
+    const auto object = json.find(key);
+    if (object == json.end()) return;
+    if (!object->is_object()) bad(fmt::format("has {} that are no object", key));
+    for (const auto& [name, value] : object->items()) {
+      if (!value.is_string()) bad(fmt::format("has an attribute {} that is no text", name));
+      std::optional<std::string> bytes = value.get<std::string>();
+      if (std::string_view(key) == "attributes_base64") bytes = decode_base64(*bytes);
+      if (!bytes || !core::is_attribute({name, *bytes})) bad(fmt::format("has an attribute {} that cannot be one", name));
+      line.attributes.emplace_back(name, *std::move(bytes));
     }
   }
   [[nodiscard]] std::uint64_t number_in(const Json& json, const char* key, std::uint64_t most) const {
@@ -118,6 +141,7 @@ Imported into_journal(const ImportCommand& command) {
   const std::array<std::uint64_t, 2> ring_id{word(), word()};
   Imported imported;
   Line line;
+  std::vector<std::byte> behind_header;  // of the record
   while (lines.next(line)) {
     if (imported.count != 0 && line.sequence <= imported.last) {
       lines.bad(fmt::format("has sequence {} behind {}, and they have to ascend", line.sequence, imported.last));
@@ -127,7 +151,14 @@ Imported into_journal(const ImportCommand& command) {
     record.sequence = line.sequence;
     record.timestamp_ns = line.timestamp_ns;
     record.type = line.type;
-    record.payload = std::as_bytes(std::span(line.payload));
+    const std::vector<Attribute> attributes = line.views();
+    const std::uint64_t block_bytes = core::attributes_bytes(attributes);
+    behind_header.assign(block_bytes + line.payload.size(), std::byte{0});
+    if (block_bytes != 0) core::write_attributes(std::span(behind_header).first(block_bytes), attributes);
+    std::ranges::copy(std::as_bytes(std::span(line.payload)),
+                      behind_header.begin() + static_cast<std::ptrdiff_t>(block_bytes));
+    record.flags = block_bytes != 0 ? core::kFlagAttributes : std::uint16_t{0};
+    record.payload = behind_header;
     record.ring_id = ring_id;
     builder.add(record);
     imported.note(line.sequence);
@@ -146,7 +177,8 @@ Imported into_ring(const ImportCommand& command) {
   Line line;
   while (!stop_requested() && lines.next(line)) {
     const auto payload = std::as_bytes(std::span(line.payload));
-    const EventOptions options{.type = line.type};
+    const std::vector<Attribute> attributes = line.views();
+    const EventOptions options{.type = line.type, .attributes = attributes};
     PublishResult result = publisher.try_publish(payload, options);
     while (!result && !stop_requested()) {
       if (result.status == Status::too_large) lines.bad("has a payload that is too large for the ring");

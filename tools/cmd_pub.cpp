@@ -119,7 +119,9 @@ std::string who_blocks(const std::string& ring) {
 class Pub {
  public:
   Pub(const PubCommand& command, Publisher publisher)
-      : command_(command), publisher_(std::move(publisher)), pace_(command.rate) {}
+      : command_(command), publisher_(std::move(publisher)), pace_(command.rate) {
+    for (const auto& [name, value] : command.attributes) attributes_.push_back({name, value});
+  }
 
   // Publishes everything. What came through before a failure is reported all the same.
   Exit run() {
@@ -155,7 +157,7 @@ class Pub {
   // False if the command is told to stop before there was room.
   bool publish(std::string_view payload) {
     if (stop_requested()) return false;
-    const EventOptions options{.type = command_.type};
+    const EventOptions options{.type = command_.type, .attributes = attributes_};
     PublishResult result = publisher_.try_publish(payload, options);
     if (!result) result = publish_waiting(payload, options);
     if (!result) return false;
@@ -197,6 +199,7 @@ class Pub {
   const PubCommand& command_;
   Publisher publisher_;
   Pace pace_;
+  std::vector<Attribute> attributes_;
   std::uint64_t count_ = 0;
   std::uint64_t first_ = 0;
   std::uint64_t last_ = 0;

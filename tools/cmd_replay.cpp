@@ -124,7 +124,9 @@ class Republish {
   }
 
   bool publish(const Event& event) {
-    const EventOptions options{.type = event.type};
+    const Attributes attributes = event.attributes();
+    attributes_.assign(attributes.begin(), attributes.end());
+    const EventOptions options{.type = event.type, .attributes = attributes_};
     PublishResult result = publisher_.try_publish(event.payload, options);
     while (!result && !stop_requested()) result = publisher_.publish_for(event.payload, kSlice, options);
     if (!result) return false;
@@ -144,6 +146,7 @@ class Republish {
   RangeReader& reader_;
   const std::string& ring_;
   Publisher publisher_;
+  std::vector<Attribute> attributes_;
   std::uint64_t count_ = 0;
   std::uint64_t first_ = 0;
   std::uint64_t last_ = 0;

@@ -62,7 +62,9 @@ class Relay {
 
   void relay(const Event& event) {
     if (event.sequence != share_->next_sequence()) open_share(event.sequence);
-    const EventOptions options{.type = event.type, .timestamp_ns = event.timestamp_ns};
+    const Attributes attributes = event.attributes();
+    attributes_.assign(attributes.begin(), attributes.end());
+    const EventOptions options{.type = event.type, .timestamp_ns = event.timestamp_ns, .attributes = attributes_};
     PublishResult result = share_->try_publish(event.payload, options);
     while (result.status == Status::full || result.status == Status::timed_out) {
       if (stop_requested()) return;
@@ -74,7 +76,7 @@ class Relay {
                                 " bytes, which do not fit the share: give it a larger --capacity");
     }
     done_ = event.sequence;
-    held_bytes_ += core::record_bytes(event.payload.size());
+    held_bytes_ += core::record_bytes(event.attributes_bytes + event.payload.size());
     if (++uncommitted_ == kMostUncommitted || held_bytes_ >= source_.capacity_bytes / kHeldShare) commit();
   }
 
@@ -87,6 +89,7 @@ class Relay {
   Consumer consumer_;
   RingStat source_;
   std::optional<Publisher> share_;
+  std::vector<Attribute> attributes_;
   std::uint64_t done_ = 0;  // newest event that is in the share
   std::uint64_t uncommitted_ = 0;
   std::uint64_t held_bytes_ = 0;  // of records that were relayed and not committed

@@ -83,7 +83,7 @@ class Tail {
 
   void take(const Event& event) {
     append_event(output_.buffer(), command_.format, event);
-    held_bytes_ += core::record_bytes(event.payload.size());
+    held_bytes_ += core::record_bytes(event.attributes_bytes + event.payload.size());
     arrived_ = uncommitted_ = true;
     if (output_.is_large() || held_bytes_ >= most_held_bytes_) {
       settle();

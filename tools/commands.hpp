@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "failure.hpp"
@@ -27,7 +28,8 @@ struct PubCommand {
   std::string file = "-";  // standard input
   PublisherOptions options;
   std::uint32_t type = 0;
-  double rate = 0;  // events per second; 0: as fast as they come
+  std::vector<std::pair<std::string, std::string>> attributes{};  // of each event: names and values
+  double rate = 0;                                                // events per second; 0: as fast as they come
   std::uint64_t repeat = 1;
   bool standby = false;
   bool close = false;

@@ -46,6 +46,26 @@ void append_payload(fmt::memory_buffer& to, std::string_view payload) {
   }
 }
 
+// An object of those whose values are UTF-8, and one of the others; names need no escape. Neither where there is none of its kind.
+void append_attributes(fmt::memory_buffer& to, const Attributes& attributes) {
+  for (const bool text : {true, false}) {
+    std::string_view before = text ? R"("attributes":{)" : R"("attributes_base64":{)";
+    for (const Attribute& attribute : attributes) {
+      if (is_utf8(attribute.value) != text) continue;
+      fmt::format_to(std::back_inserter(to), R"({}"{}":)", before, attribute.name);
+      before = ",";
+      if (text) {
+        append_json_text(to, attribute.value);
+      } else {
+        to.push_back('"');
+        append_base64(to, attribute.value);
+        to.push_back('"');
+      }
+    }
+    if (before == ",") append(to, "},");
+  }
+}
+
 std::string hexadecimal(const std::array<std::uint64_t, 2>& id) { return fmt::format("{:016x}{:016x}", id[0], id[1]); }
 
 Json finding_json(const JournalFinding& finding) {
@@ -104,6 +124,7 @@ Json journal_json(const std::optional<JournalStat>& journal) {
 void append_event_json(fmt::memory_buffer& to, const Event& event) {
   fmt::format_to(std::back_inserter(to), R"({{"sequence":{},"timestamp_ns":{},"type":{},"size":{},)", event.sequence,
                  event.timestamp_ns, event.type, event.payload.size());
+  if (event.attributes_bytes != 0) append_attributes(to, event.attributes());
   append_payload(to, event.text());
   append(to, "}\n");
 }
@@ -219,7 +240,11 @@ void append_record_json(fmt::memory_buffer& to, const JournalRecord& record) {
   if (record.kind == JournalRecord::Kind::event) {
     text.resize(text.size() - 2);  // the brace and the newline
     append(to, text + ",");
-    append_payload(to, {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()});
+    const bool has_attributes = (record.flags & core::kFlagAttributes) != 0;
+    const std::uint64_t bytes = has_attributes ? core::checked_attributes(record.payload) : 0;  // 0: all is shown as payload
+    if (bytes != 0) append_attributes(to, Attributes(record.payload.first(bytes)));
+    const auto payload = record.payload.subspan(bytes);
+    append_payload(to, {reinterpret_cast<const char*>(payload.data()), payload.size()});
     append(to, "}\n");
   } else {
     append(to, text);

@@ -245,6 +245,21 @@ Sync parse_sync(std::string_view text) {
   throw BadValue(fmt::format("'{}' is not a way to sync: give none, interval or every", text));
 }
 
+AttributeText parse_attribute(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  if (equals == std::string_view::npos || !core::is_attribute_name(name)) {
+    throw BadValue(
+        fmt::format("'{}' is not an attribute: give NAME=VALUE, the name of 1 to 64 characters of A-Z a-z 0-9 . _ -", text));
+  }
+  const std::string_view value = text.substr(equals + 1);
+  if (value.size() > core::kMostAttributeValueBytes) {
+    throw BadValue(fmt::format("the value of {} has {} bytes, and an attribute at most {}", name, value.size(),
+                               core::kMostAttributeValueBytes));
+  }
+  return {std::string(name), std::string(value)};
+}
+
 OnStall parse_on_stall(std::string_view text) {
   if (text == "wait") return OnStall::wait;
   if (text == "fail") return OnStall::fail;

@@ -10,7 +10,9 @@
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace ringbolt::command {
 
@@ -46,6 +48,10 @@ struct PolicyChoice {
 
 // A whole number in decimal digits, not less than `least` and not more than `most`.
 [[nodiscard]] std::uint64_t parse_number(std::string_view text, std::uint64_t least, std::uint64_t most);
+
+// A name and a value: `content-type=text/plain`.
+using AttributeText = std::pair<std::string, std::string>;
+[[nodiscard]] AttributeText parse_attribute(std::string_view text);
 
 // Events per second: `1000`, `0.5`.
 [[nodiscard]] double parse_rate(std::string_view text);

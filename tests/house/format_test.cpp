@@ -1,5 +1,6 @@
 // docs/format.md, core/layout.hpp and core/journal_layout.hpp say the same: every field, its offset and size, and every constant, in both directions.
 #include <gtest/gtest.h>
+#include <ringbolt/core/attributes.hpp>
 #include <ringbolt/core/journal_layout.hpp>
 #include <ringbolt/core/layout.hpp>
 #include <ringbolt/ipc/journal.hpp>
@@ -29,6 +30,8 @@ const Fields kRecordHeader{
     {"flags", {offsetof(RecordHeader, type) + offsetof(TypeWord, flags), sizeof(TypeWord::flags)}},
     {"reserved", {offsetof(RecordHeader, type) + offsetof(TypeWord, reserved), sizeof(TypeWord::reserved)}},
 };
+const Fields kAttributesHeader{RINGBOLT_FIELD(AttributesHeader, bytes)};
+const Fields kAttributeEntry{RINGBOLT_FIELD(AttributeEntry, name), RINGBOLT_FIELD(AttributeEntry, size)};
 const Fields kBoundary{RINGBOLT_FIELD(Boundary, sequence), RINGBOLT_FIELD(Boundary, position)};
 const Fields kEventsHeader{
     RINGBOLT_FIELD(EventsHeader, magic),          RINGBOLT_FIELD(EventsHeader, layout_version),
@@ -186,6 +189,15 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"kNameBytes", kNameBytes},
     {"kMaxFollowed", kMaxFollowed},
     {"kFlagAttributes", kFlagAttributes},
+    {"kKnownAttribute", kKnownAttribute},
+    {"kAttributeAlignment", kAttributeAlignment},
+    {"kMostAttributeValueBytes", kMostAttributeValueBytes},
+    {"KnownAttribute::traceparent", static_cast<std::uint64_t>(KnownAttribute::traceparent)},
+    {"KnownAttribute::content_type", static_cast<std::uint64_t>(KnownAttribute::content_type)},
+    {"KnownAttribute::key", static_cast<std::uint64_t>(KnownAttribute::key)},
+    {"KnownAttribute::merge_ring", static_cast<std::uint64_t>(KnownAttribute::merge_ring)},
+    {"KnownAttribute::merge_sequence", static_cast<std::uint64_t>(KnownAttribute::merge_sequence)},
+    {"KnownAttribute::merge_positions", static_cast<std::uint64_t>(KnownAttribute::merge_positions)},
     {"kOptionTimestamps", kOptionTimestamps},
     {"kOptionHugePages", kOptionHugePages},
     {"kOptionPrefault", kOptionPrefault},
@@ -234,6 +246,21 @@ const std::map<std::string, std::uint64_t> kConstants{
 };
 
 TEST(Format, OfTheRecordIsDocumented) { expect_document_equals("RecordHeader", sizeof(RecordHeader), kRecordHeader); }
+TEST(Format, OfAttributesIsDocumented) {
+  expect_document_equals("AttributesHeader", sizeof(AttributesHeader), kAttributesHeader);
+  expect_document_equals("AttributeEntry", sizeof(AttributeEntry), kAttributeEntry);
+}
+// The rows of the well-known ones begin their meaning with the name that stands for the number.
+TEST(Format, OfKnownAttributesHasTheirNames) {
+  std::size_t known = 0;
+  for (const auto& row : rows_of_tables(document(), 0, true, "| constant | value | meaning |")) {
+    if (!row[0].starts_with("KnownAttribute::")) continue;
+    ASSERT_GE(row.size(), 3U);
+    EXPECT_EQ(row[2].substr(0, row[2].find(':')), kKnownAttributeNames.at(std::stoull(row[1]) - 1)) << row[0];
+    ++known;
+  }
+  EXPECT_EQ(known, kKnownAttributeNames.size());
+}
 TEST(Format, OfABoundaryIsDocumented) { expect_document_equals("Boundary", sizeof(Boundary), kBoundary); }
 TEST(Format, OfTheEventsHeaderIsDocumented) { expect_document_equals("EventsHeader", sizeof(EventsHeader), kEventsHeader); }
 TEST(Format, OfTheRegistryHeaderIsDocumented) {

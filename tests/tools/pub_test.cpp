@@ -39,6 +39,49 @@ TEST_F(PubTest, TakesAFileAndAType) {
   EXPECT_EQ(events[1]["type"], 4294967295U);
 }
 
+TEST_F(PubTest, GivesEachEventTheAttributes) {
+  box.run_ok({"pub", "a", "--attribute", "content-type=text/plain", "--attribute", "x=a=b", "--attribute", "bytes=\xff"},
+             "1\n2\n");
+  const auto events = json_lines(box.run_ok({"tail", "a", "--json", "--no-follow"}));
+  ASSERT_EQ(events.size(), 2U);
+  for (const Json& event : events) {
+    EXPECT_EQ(event["attributes"], Json({{"content-type", "text/plain"}, {"x", "a=b"}}));
+    EXPECT_EQ(event["attributes_base64"], Json({{"bytes", "/w=="}}));
+    EXPECT_EQ(event["size"], 1);
+  }
+  EXPECT_EQ(published("a"), "1\n2\n");
+  box.run_ok({"pub", "b"}, "plain\n");
+  EXPECT_FALSE(json_lines(box.run_ok({"tail", "b", "--json", "--no-follow"}))[0].contains("attributes"));
+  for (const std::string bad : {"novalue", "=x", "a b=x"}) {
+    const Result result = box.run({"pub", "a", "--attribute", bad}, "x\n");
+    EXPECT_EQ(result.status, 2) << bad;
+    EXPECT_TRUE(contains(result.err, "--attribute")) << result.err;
+  }
+}
+
+// Through the journal: replayed as text, published again, exported and imported.
+TEST_F(PubTest, KeepsAttributesThroughTheJournal) {
+  const std::string journal = box.disk() + "/a.journal";
+  box.run_ok({"pub", "a", "--journal", journal, "--attribute", "key=k", "--attribute", "bytes=\xff"}, "1\n");
+  const auto same = [](const std::string& text) {
+    const auto events = json_lines(text);
+    ASSERT_EQ(events.size(), 1U) << text;
+    EXPECT_EQ(events[0]["attributes"], Json({{"key", "k"}}));
+    EXPECT_EQ(events[0]["attributes_base64"], Json({{"bytes", "/w=="}}));
+    EXPECT_EQ(events[0]["payload"], "1");
+  };
+  same(box.run_ok({"replay", journal, "--json"}));
+  same(box.run_ok({"tail", journal, "--json", "--no-follow"}));
+  box.run_ok({"replay", journal, "--into", "b", "--speed", "max"});
+  same(box.run_ok({"tail", "b", "--json", "--no-follow"}));
+  const std::string exported = box.run_ok({"export", journal});
+  same(exported);
+  box.run_ok({"import", box.disk() + "/c.journal"}, exported);
+  same(box.run_ok({"replay", box.disk() + "/c.journal", "--json"}));
+  box.run_ok({"import", "--into", "d"}, exported);
+  same(box.run_ok({"tail", "d", "--json", "--no-follow"}));
+}
+
 TEST_F(PubTest, RepeatsAFileAndAPipe) {
   box.run_ok({"pub", "a", box.file("log", "x\ny"), "--repeat", "3"});
   EXPECT_EQ(published("a"), "x\ny\nx\ny\nx\ny\n");
