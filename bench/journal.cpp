@@ -6,6 +6,7 @@
 #include <ringbolt/ringbolt.hpp>
 
 #include "benchmarks.hpp"
+#include "journal_place.hpp"
 
 #include <fmt/format.h>
 
@@ -25,25 +26,6 @@ constexpr std::uint64_t kJournalledRingBytes = std::uint64_t{8} << 20;
 constexpr double kWantedWrite = 0.5;
 constexpr double kWantedReplay = 0.5;
 constexpr double kWantedVerified = 1.0 / 3;
-
-// A directory on the file system that is measured, gone afterwards.
-class Place {
- public:
-  explicit Place(const std::string& parent) : path_(parent + "/ringbolt-bench-journal-XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr)
-      throw std::runtime_error("cannot make " + path_ + ": " + std::strerror(errno) + "; choose another with --dir");
-  }
-  ~Place() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  [[nodiscard]] std::string at(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // Bytes per nanosecond, which is GB/s.
 double rate(std::uint64_t bytes, std::uint64_t from) {
@@ -122,24 +104,26 @@ void show(Report& report, const Ratio& ratio, const char* against) {
   fmt::print("{:<28} {:>8.2f} GB/s {:>8.2f} ({:.2f} to {:.2f}) of {}, wanted {:.2f}: {}\n", ratio.name,
              quantile(ratio.ours, 0.5), spread_of_ratio.p50, spread_of_ratio.p10, spread_of_ratio.p90, against, ratio.wanted,
              spread_of_ratio.p50 >= ratio.wanted ? "met" : "missed");
-  report.add({{"benchmark", "journal"},
-              {"what", ratio.name},
-              {"gb_per_s", to_json(ratio.ours)},
-              {"against", against},
-              {"ratio", to_json(ratio.ratios)}});
+  report.keep({.mode = "journal",
+               .contender = ratio.name,
+               .metric = "rate",
+               .unit = "GB/s",
+               .values = ratio.ours,
+               .reference = against,
+               .ratios = ratio.ratios,
+               .aim = Row::Aim{ratio.wanted, true}});
 }
 
 }  // namespace
 
-void run_journal(Report& report, const JournalBenchOptions& options) {
-  const Place place(options.directory);
-  const std::uint64_t bytes = options.mebibytes << 20;
-  fmt::print("\nrecording and replay, {} MiB in {}, medians of {} slices (p10 to p90)\n", options.mebibytes,
-             options.directory, options.slices);
+void run_journal(Report& report, const Effort& effort, const JournalBenchOptions& options) {
+  const JournalPlace place(options.directory);
+  const std::uint64_t bytes = effort.events(static_cast<double>(options.mebibytes), 4) << 20;
+  fmt::print("\nrecording and replay, {} MiB, medians of {} slices (p10 to p90)\n", bytes >> 20, effort.slices);
   Ratio recorded{"record 256 B, sync none", kWantedWrite};
   Ratio read{"replay 1 KiB", kWantedReplay};
   Ratio verified{"replay 1 KiB, verified", kWantedVerified};
-  for (std::size_t slice = 0; slice <= options.slices; ++slice) {  // the first one warms up
+  for (std::size_t slice = 0; slice <= effort.slices; ++slice) {  // the first one warms up
     const double plain = write_plainly(place.at("plain"), bytes);
     const double ours = record(place.at("small"), 256, bytes / core::record_bytes(256));
     std::filesystem::remove_all(place.at("small"));

@@ -60,6 +60,7 @@ Machine look_at_machine(const std::vector<int>& wanted) {
   machine.compiler = "gcc " __VERSION__;
 #endif
   machine.clocksource = first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  machine.commit = RINGBOLT_COMMIT;
   machine.cpus = allowed_cpus();
   for (const int cpu : wanted) {
     if (std::find(machine.cpus.begin(), machine.cpus.end(), cpu) == machine.cpus.end()) {

@@ -13,6 +13,7 @@ struct Machine {
   std::string compiler;
   std::string clocksource;
   std::string governor;      // of `first_cpu`; empty where the system does not tell, as most virtual machines do not
+  std::string commit;        // of the source, "+" behind it where that was changed; empty where git does not tell
   bool virtualised = false;  // the processor says that a hypervisor runs this system
   std::vector<int> cpus;     // that this process may use
   int first_cpu = 0;         // where the two sides are pinned

@@ -1,10 +1,15 @@
-// `ringbolt-bench`: latency, publish, reclaim, throughput, journal, all. `docs/performance.md` says how to read what it prints.
+// `ringbolt-bench`: the modes, all of them, and compare. `docs/performance.md` says how to read what it prints.
 #include <CLI/CLI.hpp>
 
 #include "benchmarks.hpp"
+#include "compare.hpp"
+#include "daemon.hpp"
+#include "lanes.hpp"
 #include "scratch.hpp"
 
 #include <fmt/format.h>
+
+#include <functional>
 
 namespace {
 
@@ -13,17 +18,29 @@ namespace bench = ringbolt::bench;
 constexpr const char* kExamples =
     "examples:\n"
     "  ringbolt-bench latency\n"
-    "  ringbolt-bench all --cpus 2,3 --json results.json\n\n"
-    "Measures Ringbolt on this machine. Results go to standard output, warnings to standard error.";
+    "  ringbolt-bench all --cpus 2,3 --json results.json\n"
+    "  ringbolt-bench compare before.json after.json\n\n"
+    "Measures Ringbolt on this machine, and beside it what else is there. Results go to standard output, warnings to "
+    "standard error.";
 
 struct Arguments {
   std::vector<int> cpus;
   std::string json;
+  bool quick = false;
+  bool smoke = false;
+  bool no_peers = false;
+  std::size_t slices = 0;
   bench::LatencyOptions latency;
-  bench::PublishOptions publish;
-  bench::ReclaimOptions reclaim;
-  bench::ThroughputOptions throughput;
   bench::JournalBenchOptions journal;
+  std::string before;
+  std::string after;
+
+  [[nodiscard]] bench::Effort effort() const {
+    bench::Effort effort = smoke ? bench::kSmoke : quick ? bench::kQuick : bench::Effort{};
+    if (slices != 0) effort.slices = slices;
+    effort.peers = !no_peers;
+    return effort;
+  }
 };
 
 const CLI::Validator kWords(
@@ -34,67 +51,87 @@ const CLI::Validator kWords(
     },
     "BYTES");
 
+struct Mode {
+  const char* name;
+  const char* what;
+  std::function<void(bench::Report&, const bench::Effort&, const Arguments&)> run;
+};
+
+// In the order of `all`.
+const std::vector<Mode>& modes() {
+  using bench::Effort;
+  using bench::Report;
+  const auto plain = [](void (*run)(Report&, const Effort&)) {
+    return [run](Report& report, const Effort& effort, const Arguments&) { run(report, effort); };
+  };
+  static const std::vector<Mode> all{
+      {"latency", "Round trip between two processes against two bare cache lines",
+       [](Report& report, const Effort& effort, const Arguments& arguments) {
+         run_latency(report, effort, arguments.latency);
+       }},
+      {"oneway", "Delay at fixed rates up to saturation, by schedule", plain(bench::run_oneway)},
+      {"wake", "Wake-up of a sleeping consumer against a bare system call", plain(bench::run_wake)},
+      {"throughput", "Events a second, by payload, capacity, consumers and policy", plain(bench::run_throughput)},
+      {"publish", "A publish against a memcpy, and with timestamps", plain(bench::run_publish)},
+      {"consumers", "A publish with up to 256 consumers, awake, asleep or slow", plain(bench::run_consumers)},
+      {"jitter", "The longest publishes beside a consumer killed, stopped or overrun", plain(bench::run_jitter)},
+      {"reclaim", "Delay until a publisher goes on after its gating consumer was killed", plain(bench::run_reclaim)},
+      {"join", "Attaching while the publisher runs", plain(bench::run_join)},
+      {"journal", "Recording against plain writes, replay against memcpy",
+       [](Report& report, const Effort& effort, const Arguments& arguments) {
+         run_journal(report, effort, arguments.journal);
+       }},
+      {"catchup", "From far behind in the journal until live",
+       [](Report& report, const Effort& effort, const Arguments& arguments) {
+         run_catchup(report, effort, arguments.journal);
+       }},
+  };
+  return all;
+}
+
 void declare(CLI::App& app, Arguments& arguments) {
   app.fallthrough();
   app.require_subcommand(1);
   app.add_option("--cpus", arguments.cpus, "The two CPUs to pin to, as 0,1; the first two by default")
       ->delimiter(',')
       ->expected(2);
-  app.add_option("--json", arguments.json, "Write the results to this file as well");
+  app.add_option("--json", arguments.json, "Write the results to this file as well, one object a line");
+  app.add_option("--dir", arguments.journal.directory,
+                 "Of the journal's benchmarks: a directory on the file system to measure")
+      ->capture_default_str();
+  app.add_option("--slices", arguments.slices, "How often each contender has its turn; 15 by default")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--quick", arguments.quick, "Fewer and shorter slices, and representative parameters");
+  app.add_flag("--smoke", arguments.smoke, "Whether it works, and nothing about how fast")->excludes("--quick");
+  app.add_flag("--no-peers", arguments.no_peers, "Ringbolt and the bare references alone");
 
-  CLI::App* latency = app.add_subcommand("latency", "Round trip between two processes against two bare cache lines");
-  latency->add_option("--payload", arguments.latency.payloads, "Payload bytes, one or several as 32,64")
+  for (const Mode& mode : modes()) app.add_subcommand(mode.name, mode.what);
+  app.get_subcommand("latency")
+      ->add_option("--payload", arguments.latency.payloads, "Payload bytes, one or several as 32,64")
       ->delimiter(',')
       ->check(kWords)
       ->capture_default_str();
-  latency->add_option("--slices", arguments.latency.slices, "How often each contender has its turn")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  latency->add_flag("--timestamps", arguments.latency.timestamps, "Stamp every event with the wall clock");
-
-  CLI::App* publish = app.add_subcommand("publish", "A publish against a memcpy, and with consumers registered");
-  publish->add_option("--slices", arguments.publish.slices, "How many slices against memcpy")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  publish->add_option("--rounds", arguments.publish.rounds, "How often the consumers come and go")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-
-  CLI::App* reclaim = app.add_subcommand("reclaim", "Delay until a publisher goes on after its gating consumer was killed");
-  reclaim->add_option("--kills", arguments.reclaim.kills, "How many consumers to kill")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-
-  CLI::App* throughput = app.add_subcommand("throughput", "Events a second to one gating consumer");
-  throughput->add_option("--payload", arguments.throughput.payloads, "Payload bytes, one or several as 32,64")
-      ->delimiter(',')
-      ->check(kWords)
-      ->capture_default_str();
-  throughput->add_option("--slices", arguments.throughput.slices, "How often each payload has its turn")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-
-  CLI::App* journal = app.add_subcommand("journal", "Recording against plain writes, replay against memcpy");
-  journal->add_option("--dir", arguments.journal.directory, "A directory on the file system to measure")
-      ->capture_default_str();
-  journal->add_option("--mib", arguments.journal.mebibytes, "MiB of records in each slice")
+  app.get_subcommand("journal")
+      ->add_option("--mib", arguments.journal.mebibytes, "MiB of records in each slice")
       ->check(CLI::Range(std::uint64_t{8}, std::uint64_t{4'096}))
       ->capture_default_str();
-  journal->add_option("--slices", arguments.journal.slices, "How often each side has its turn")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-
-  app.add_subcommand("all", "All of them, with their defaults");
+  app.add_subcommand("all", "All of these");
+  CLI::App* compare =
+      app.add_subcommand("compare", "What two results say differently, beyond their noise; status 1 if anything");
+  compare->add_option("before", arguments.before, "A file that --json has written")->required();
+  compare->add_option("after", arguments.after, "Another")->required();
 }
 
 int run(const Arguments& arguments, const std::string& chosen, const std::string& command) {
   bench::Report report(bench::look_at_machine(arguments.cpus), command);
-  const bool all = chosen == "all";
-  if (all || chosen == "latency") bench::run_latency(report, arguments.latency);
-  if (all || chosen == "publish") bench::run_publish(report, arguments.publish);
-  if (all || chosen == "throughput") bench::run_throughput(report, arguments.throughput);
-  if (all || chosen == "reclaim") bench::run_reclaim(report, arguments.reclaim);
-  if (all || chosen == "journal") bench::run_journal(report, arguments.journal);
+  const bench::Effort effort = arguments.effort();
+  if (effort.peers) {
+    for (const std::string& peer : bench::missing_peers()) report.warn("not measured, because it is not there: " + peer);
+  }
+  for (const Mode& mode : modes()) {
+    if (chosen == "all" || chosen == mode.name) mode.run(report, effort, arguments);
+  }
+  bench::end_daemons();
   report.check_distance();
   if (!arguments.json.empty()) report.write_json(arguments.json);
   return 0;
@@ -114,5 +151,6 @@ int main(int argc, char** argv) {
   std::string command = "ringbolt-bench";
   for (int i = 1; i < argc; ++i) command += fmt::format(" {}", argv[i]);
   const std::string chosen = app.get_subcommands().front()->get_name();
+  if (chosen == "compare") return bench::compare_results(arguments.before, arguments.after);
   return bench::run_in_scratch([&] { return run(arguments, chosen, command); });
 }

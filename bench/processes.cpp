@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <stdexcept>
@@ -25,7 +26,7 @@ void end_if_a_peer_failed(int) {
   siginfo_t child{};
   if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) != 0 || child.si_pid == 0) return;
   if (child.si_code == CLD_EXITED && child.si_status == 0) return;
-  if (child.si_code == CLD_KILLED && child.si_status == SIGKILL && killing) return;
+  if (killing) return;
   constexpr char message[] = "a process of this benchmark failed\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
   _exit(1);
@@ -37,7 +38,7 @@ std::runtime_error failure(const char* what) {
 
 }  // namespace
 
-Peer::Peer(const std::function<void()>& body) {
+Peer::Peer(const std::function<void()>& body, std::uint32_t watchdog_seconds) {
   struct sigaction watch {};
   watch.sa_handler = end_if_a_peer_failed;
   watch.sa_flags = SA_RESTART | SA_NOCLDSTOP;
@@ -47,6 +48,7 @@ Peer::Peer(const std::function<void()>& body) {
   if (pid_ < 0) throw failure("cannot start a process");
   if (pid_ > 0) return;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (watchdog_seconds != 0) alarm(watchdog_seconds);
   int status = 0;
   try {
     body();
@@ -54,8 +56,7 @@ Peer::Peer(const std::function<void()>& body) {
     std::fprintf(stderr, "%s\n", error.what());
     status = 1;
   }
-  std::fflush(nullptr);
-  _exit(status);
+  std::exit(status);  // with what libraries want to do at the end of a process
 }
 
 void Peer::join() {
@@ -72,9 +73,17 @@ void Peer::send_kill() const noexcept {
   ::kill(pid_, SIGKILL);
 }
 
-void Peer::kill() noexcept {
+void Peer::stop() const noexcept {
+  if (pid_ > 0) ::kill(pid_, SIGSTOP);
+}
+
+void Peer::kill() noexcept { end_by(SIGKILL); }
+void Peer::end() noexcept { end_by(SIGTERM); }
+
+void Peer::end_by(int signal) noexcept {
   if (pid_ <= 0) return;
-  send_kill();
+  killing = true;
+  ::kill(pid_, signal);
   const pid_t pid = std::exchange(pid_, -1);
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }

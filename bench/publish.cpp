@@ -1,4 +1,5 @@
-// What a publish costs: against a memcpy of header and payload, and with many consumers registered against none.
+// What a publish costs alone: against a memcpy of header and payload, and with timestamps against without. `consumers.cpp` has it
+// with consumers.
 //
 // Both loops walk 1 MiB of shared memory in steps of a record. They take turns in short slices of one run, and what counts
 // is the median of the ratios of neighbours.
@@ -80,8 +81,12 @@ inline std::size_t opaque(std::size_t number) noexcept {
   }
 }
 
+// Slices are short here, so there are more of them.
+std::size_t slices_of(const Effort& effort) { return effort.events(101, 3); }
+
 // `subject` and `base` take turns; the ratio is of each slice of `subject` to the mean of the two of `base` beside it.
 struct Comparison {
+  std::vector<double> subject_times;
   double subject_ns = 0;
   double base_ns = 0;
   std::vector<double> ratios;
@@ -102,45 +107,46 @@ Comparison compare(std::size_t slices, Subject&& subject, Base&& base) {
     ratios.push_back(time / ((before + after) / 2));
     before = after;
   }
-  return {quantile(subject_times, 0.5), quantile(base_times, 0.5), ratios};
+  return {subject_times, quantile(subject_times, 0.5), quantile(base_times, 0.5), ratios};
 }
 
 void print_row(Report& report, const char* what, const char* against, const Comparison& result, double wanted) {
   const Spread ratio = spread(result.ratios);
   fmt::print("{:<34} {:>7.2f} {:>9.2f} {:>8.3f}  [{:.3f}-{:.3f}]  below {:.3g} was asked for\n", what, result.subject_ns,
              result.base_ns, ratio.p50, ratio.p10, ratio.p90, wanted);
-  report.add({{"benchmark", "publish"},
-              {"what", what},
-              {"against", against},
-              {"payload_bytes", kPayloadBytes},
-              {"timestamps", false},
-              {"capacity_bytes", kRingBytes},
-              {"ns", result.subject_ns},
-              {"base_ns", result.base_ns},
-              {"ratio", to_json(result.ratios)}});
+  report.keep({.mode = "publish",
+               .contender = what,
+               .parameters = {{"payload", kPayloadBytes}, {"capacity", kRingBytes}},
+               .metric = "publish",
+               .unit = "ns",
+               .values = result.subject_times,
+               .reference = against,
+               .ratios = result.ratios,
+               .aim = Row::Aim{wanted, false}});
 }
 
-void against_memcpy(Report& report, const PublishOptions& options, Publisher& publisher) {
+void against_memcpy(Report& report, const Effort& effort, Publisher& publisher) {
   Shared<Buffer> buffer;  // shared memory like the ring's, so that both have pages of the same kind
   const Payload payload{};
   const RecordImage record{};
   fmt::print("\npublish of {} bytes, timestamps off, ring of 1 MiB, no consumer, against memcpy of {} bytes into 1 MiB\n",
              kPayloadBytes, kRecordBytes);
-  fmt::print("{:<34} {:>7} {:>9} {:>8}  [p10-p90], {} slices of {}\n", "", "ns", "memcpy ns", "ratio", options.slices,
+  fmt::print("{:<34} {:>7} {:>9} {:>8}  [p10-p90], {} slices of {}\n", "", "ns", "memcpy ns", "ratio", slices_of(effort),
              kEventsPerSlice);
-  print_row(report, "size known when compiled", "memcpy",
-            compare(
-                options.slices, [&] { publish_known_size(publisher, payload); }, [&] { copy_known_size(*buffer, record); }),
-            2.0);
+  print_row(
+      report, "size known when compiled", "memcpy",
+      compare(
+          slices_of(effort), [&] { publish_known_size(publisher, payload); }, [&] { copy_known_size(*buffer, record); }),
+      2.0);
   print_row(report, "size known when run", "memcpy",
             compare(
-                options.slices, [&] { publish_any_size(publisher, payload); }, [&] { copy_any_size(*buffer, record); }),
+                slices_of(effort), [&] { publish_any_size(publisher, payload); }, [&] { copy_any_size(*buffer, record); }),
             2.0);
   fmt::print("(the memcpy loop without its memcpy: {:.2f} ns)\n", ns_each(kEventsPerSlice, [&] { loop_alone(record); }));
 }
 
 // What a stamp costs: two rings of the same kind, one of which stamps.
-void with_timestamps(Report& report, const PublishOptions& options, Publisher& without) {
+void with_timestamps(Report& report, const Effort& effort, Publisher& without) {
   constexpr const char* kStamped = "publish-stamped";
   constexpr double kMostNs = 15;  // more than without
   create_ring(kStamped, {.capacity_bytes = kRingBytes, .timestamps = true, .prefault = true});
@@ -148,7 +154,7 @@ void with_timestamps(Report& report, const PublishOptions& options, Publisher& w
     Publisher with = Publisher::open(kStamped, {.create = false});
     const Payload payload{};
     const Comparison result = compare(
-        options.slices, [&] { publish_known_size(with, payload); }, [&] { publish_known_size(without, payload); });
+        slices_of(effort), [&] { publish_known_size(with, payload); }, [&] { publish_known_size(without, payload); });
     fmt::print("\nthe same publish with timestamps, against without\n");
     print_row(report, "timestamps on", "timestamps off", result, (result.base_ns + kMostNs) / result.base_ns);
     fmt::print("(a stamp: {:.1f} ns; the clock itself: {:.1f} ns)\n", result.subject_ns - result.base_ns,
@@ -160,72 +166,18 @@ void with_timestamps(Report& report, const PublishOptions& options, Publisher& w
   remove_ring(kStamped);
 }
 
-// Attaches and detaches as many lossy consumers as it is told to, and sleeps in between: they are registered, and nothing
-// of them runs.
-void hold_consumers(const char* ring, Channel& channel) {
-  channel.be_peer();
-  std::vector<Consumer> held;
-  for (;;) {
-    const std::uint64_t wanted = channel.receive();
-    while (held.size() > wanted) held.pop_back();
-    while (held.size() < wanted) {
-      held.push_back(Consumer::attach(ring, {.policy = Policy::lossy, .start = Start::latest}));
-    }
-    channel.send(wanted);
-  }
-}
-
-// The same ring and the same pages with and without consumers; they come and go between the slices.
-void with_consumers(Report& report, const PublishOptions& options, Publisher& publisher, Channel& channel) {
-  constexpr std::size_t kSlicesPerRound = 3;
-  const Payload payload{};
-  const auto slice_with = [&](std::uint64_t consumers) {
-    channel.send(consumers);
-    if (channel.receive() != consumers) throw std::runtime_error("the consumers did not attach");
-    std::vector<double> times;
-    publish_known_size(publisher, payload);  // warms up again after the peer ran
-    for (std::size_t i = 0; i < kSlicesPerRound; ++i) {
-      times.push_back(ns_each(kEventsPerSlice, [&] { publish_known_size(publisher, payload); }));
-    }
-    return quantile(times, 0.5);
-  };
-  fmt::print("\nthe same publish with lossy consumers registered that do not run, against none\n");
-  fmt::print("{:<34} {:>7} {:>9} {:>8}  [p10-p90], {} rounds of {} slices of {}\n", "", "ns", "none ns", "ratio",
-             options.rounds, kSlicesPerRound, kEventsPerSlice);
-  for (const std::uint64_t consumers : {std::uint64_t{64}, std::uint64_t{256}}) {
-    std::vector<double> with;
-    std::vector<double> without;
-    std::vector<double> ratios;
-    double before = slice_with(0);
-    for (std::size_t round = 0; round < options.rounds; ++round) {
-      with.push_back(slice_with(consumers));
-      without.push_back(slice_with(0));
-      ratios.push_back(with.back() / ((before + without.back()) / 2));
-      before = without.back();
-    }
-    print_row(report, fmt::format("{} consumers", consumers).c_str(), "no consumer",
-              {quantile(with, 0.5), quantile(without, 0.5), ratios}, 1.05);
-  }
-}
-
 }  // namespace
 
-void run_publish(Report& report, const PublishOptions& options) {
+void run_publish(Report& report, const Effort& effort) {
   constexpr const char* kRing = "publish";
-  create_ring(kRing, {.capacity_bytes = kRingBytes, .timestamps = false, .consumer_slots = 256, .prefault = true});
-  Channel channel;
-  Peer peer([&] {
-    pin_to(report.machine().second_cpu);
-    hold_consumers(kRing, channel);
-  });
+  create_ring(kRing, {.capacity_bytes = kRingBytes, .timestamps = false, .prefault = true});
   pin_to(report.machine().first_cpu);
   {
     Publisher publisher = Publisher::open(kRing, {.create = false});
-    against_memcpy(report, options, publisher);
-    with_timestamps(report, options, publisher);
-    with_consumers(report, options, publisher, channel);
+    against_memcpy(report, effort, publisher);
+    with_timestamps(report, effort, publisher);
+    if (publisher.next_sequence() == 1) throw std::runtime_error("nothing was published");
   }
-  peer.kill();
   remove_ring(kRing);
 }
 

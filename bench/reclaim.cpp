@@ -50,31 +50,29 @@ double delay_ms(Publisher& publisher, std::chrono::microseconds patience) {
 
 }  // namespace
 
-void run_reclaim(Report& report, const ReclaimOptions& options) {
-  fmt::print("\ndelay until a blocked publisher goes on after its gating consumer was killed, {} kills each\n",
-             options.kills);
+void run_reclaim(Report& report, const Effort& effort) {
+  const std::size_t kills = effort.events(41, 3);
+  fmt::print("\ndelay until a blocked publisher goes on after its gating consumer was killed, {} kills each\n", kills);
   fmt::print("{:<16} {:>8} {:>8} {:>8}\n", "publisher waits", "p50 ms", "p90 ms", "max ms");
   for (const auto& [name, wait] : {std::pair{"park", Wait::park}, std::pair{"spin", Wait::spin}}) {
     create_ring(kRing, {.capacity_bytes = core::kMinCapacityBytes});
     std::vector<double> delays;
     {
       Publisher publisher = Publisher::open(kRing, {.create = false, .wait = wait});
-      for (std::size_t i = 0; i < options.kills; ++i) {
+      for (std::size_t i = 0; i < kills; ++i) {
         // Spread over 20 ms, so that the kill meets every phase of the publisher's looking around.
-        const std::size_t step = i * 20'000 / options.kills;
+        const std::size_t step = i * 20'000 / kills;
         delays.push_back(delay_ms(publisher, std::chrono::microseconds(5'000 + step)));
       }
     }
     remove_ring(kRing);
     fmt::print("{:<16} {:>8.2f} {:>8.2f} {:>8.2f}  about {} or less at p50 was asked for\n", name, quantile(delays, 0.5),
                quantile(delays, 0.9), quantile(delays, 1), kWantedMs);
-    report.add({{"benchmark", "reclaim"},
-                {"publisher_waits", name},
-                {"kills", options.kills},
-                {"p50_ms", quantile(delays, 0.5)},
-                {"p90_ms", quantile(delays, 0.9)},
-                {"max_ms", quantile(delays, 1)},
-                {"delay_ms", to_json(delays)}});
+    report.keep({.mode = "reclaim",
+                 .contender = fmt::format("ringbolt, publisher waits by {}", name),
+                 .metric = "delay",
+                 .unit = "ms",
+                 .values = delays});
   }
 }
 

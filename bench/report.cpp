@@ -19,6 +19,7 @@ Report::Report(Machine machine, std::string command) : machine_(std::move(machin
   fmt::print("compiler     {}\n", machine_.compiler);
   fmt::print("clock        {}\n", machine_.clocksource);
   fmt::print("governor     {}\n", machine_.governor.empty() ? "not told" : machine_.governor);
+  fmt::print("commit       {}\n", machine_.commit);
   fmt::print("load before  {:.2f}\n", machine_.load_average);
   if (has_two_cpus()) {
     bare_ns_ = bare_round_trip_ns(machine_);
@@ -51,31 +52,105 @@ void Report::warn(const std::string& sentence) {
   warnings_.push_back(sentence);
 }
 
+bool Report::can_run_two(const std::string& mode) {
+  if (!has_two_cpus()) warn(mode + " is left out: it needs two CPUs");
+  return has_two_cpus();
+}
+
+namespace {
+
+// "payload 64, capacity 1048576": what tells a row from the others of its contender.
+std::string in_words(const nlohmann::json& parameters) {
+  std::string words;
+  for (const auto& [name, value] : parameters.items()) {
+    words +=
+        fmt::format("{}{} {}", words.empty() ? "" : ", ", name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return words;
+}
+
+constexpr std::size_t kLeastSlices = 5;  // fewer say nothing about an aim
+
+// Three figures, and no exponent.
+std::string short_number(double value) {
+  if (value >= 1000) return fmt::format("{:.0f}", value);
+  if (value >= 100) return fmt::format("{:.1f}", value);
+  return fmt::format("{:.2f}", value);
+}
+
+std::string bracket(const Spread& spread) {
+  return fmt::format("[{}-{}]", short_number(spread.p10), short_number(spread.p90));
+}
+
+nlohmann::json summary(const std::vector<double>& values) {
+  const Spread of = spread(values);
+  return {{"median", of.p50}, {"p10", of.p10}, {"p90", of.p90}, {"values", values}};
+}
+
+}  // namespace
+
+void Report::begin(const std::string& title) {
+  fmt::print("\n{}\n{:<30} {:<38} {:>9} {:<17} {:>7} {:<13} {}\n", title, "", "", "median", "[p10-p90]", "ratio",
+             "[p10-p90]", "to");
+  std::fflush(stdout);
+}
+
+void Report::show(const Row& row) {
+  const Spread value = spread(row.values);
+  fmt::print("{:<30} {:<38} {:>9} {:<17}", row.contender, in_words(row.parameters), short_number(value.p50),
+             fmt::format("{} {}", bracket(value), row.unit));
+  if (!row.ratios.empty()) {
+    const Spread ratio = spread(row.ratios);
+    fmt::print(" {:>7.3f} {:<13} {}", ratio.p50, fmt::format("[{:.2f}-{:.2f}]", ratio.p10, ratio.p90), row.reference);
+    if (row.aim && row.values.size() >= kLeastSlices) {
+      const bool met = row.aim->at_least ? ratio.p50 >= row.aim->ratio : ratio.p50 <= row.aim->ratio;
+      fmt::print("; at {} {} wanted: {}", row.aim->at_least ? "least" : "most", row.aim->ratio, met ? "met" : "MISSED");
+    }
+  }
+  fmt::print("\n");
+  std::fflush(stdout);
+  keep(row);
+}
+
+nlohmann::json Report::to_json(const Row& row) const {
+  nlohmann::json line{
+      {"mode", row.mode}, {"contender", row.contender},  {"parameters", row.parameters}, {"metric", row.metric},
+      {"unit", row.unit}, {"slices", row.values.size()}, {"value", summary(row.values)}};
+  if (!row.ratios.empty()) {
+    line["reference"] = row.reference;
+    line["ratio"] = summary(row.ratios);
+  }
+  if (row.aim) line["aim"] = {{"ratio", row.aim->ratio}, {"at_least", row.aim->at_least}};
+  if (!row.more.is_null()) line["more"] = row.more;
+  line["machine"] = {{"cpu_model", machine_.cpu_model},
+                     {"cpus", machine_.cpus.size()},
+                     {"pinned_to", {machine_.first_cpu, machine_.second_cpu}},
+                     {"siblings", bare_ns_ != 0 && bare_ns_ < kSiblingNs},
+                     {"bare_round_trip_ns", bare_ns_},
+                     {"virtualised", machine_.virtualised},
+                     {"kernel", machine_.kernel},
+                     {"governor", machine_.governor},
+                     {"clocksource", machine_.clocksource},
+                     {"compiler", machine_.compiler},
+                     {"load_average", machine_.load_average},
+                     {"commit", machine_.commit}};
+  return line;
+}
+
 void Report::write_json(const std::string& path) const {
-  const nlohmann::json document{{"command", command_},
-                                {"machine",
-                                 {{"cpu_model", machine_.cpu_model},
-                                  {"virtualised", machine_.virtualised},
-                                  {"kernel", machine_.kernel},
-                                  {"compiler", machine_.compiler},
-                                  {"clocksource", machine_.clocksource},
-                                  {"governor", machine_.governor},
-                                  {"cpus", machine_.cpus},
-                                  {"pinned_to", {machine_.first_cpu, machine_.second_cpu}},
-                                  {"siblings", machine_.siblings},
-                                  {"load_average", machine_.load_average},
-                                  {"bare_round_trip_ns", bare_ns_}}},
-                                {"results", rows_},
-                                {"warnings", warnings_}};
   std::ofstream file(path);
-  file << document.dump(2) << '\n';
+  for (const nlohmann::json& row : rows_) file << row.dump() << '\n';
+  for (const std::string& warning : warnings_) {
+    file << nlohmann::json{{"mode", "warning"}, {"sentence", warning}, {"command", command_}}.dump() << '\n';
+  }
   file.close();
   if (!file) throw std::runtime_error(fmt::format("cannot write {}: check the directory and its rights", path));
 }
 
-nlohmann::json to_json(const std::vector<double>& values) {
-  const Spread summary = spread(values);
-  return {{"p10", summary.p10}, {"p50", summary.p50}, {"p90", summary.p90}, {"values", values}};
+std::vector<double> ratios_of(const std::vector<double>& values, const std::vector<double>& base) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < values.size() && i < base.size(); ++i) ratios.push_back(values[i] / base[i]);
+  return ratios;
 }
 
 }  // namespace ringbolt::bench

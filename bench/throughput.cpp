@@ -1,127 +1,137 @@
-// Events a second from one publisher to one gating consumer in another process. Every payload is written and checked.
+// Events a second from one publisher to its consumers in other processes, every payload written and checked.
 //
 // A consumer that keeps up takes each line from the publisher as it is written, so the distance between the two CPUs
-// decides more than anything else here; a bare ping-pong before each round of slices says what it was.
-#include <ringbolt/ringbolt.hpp>
-
-#include "bare.hpp"
+// decides more than anything else here; that is why the contenders of a cell follow each other. Of a consumer that may be overrun only
+// what it got counts. Several consumers share the second CPU.
 #include "benchmarks.hpp"
-#include "payload.hpp"
-#include "processes.hpp"
+#include "rotation.hpp"
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <stdexcept>
+#include <algorithm>
+#include <cmath>
 
 namespace ringbolt::bench {
 namespace {
 
-constexpr const char* kRing = "throughput";
-constexpr std::uint64_t kBytesPerSlice = std::uint64_t{256} << 20;  // records, some tens of milliseconds
+constexpr double kBytesPerSlice = 48e6;  // payloads and 32 bytes each, some ten milliseconds
+constexpr double kMostEvents = 600'000;
+constexpr std::uint64_t kKibi = 1024;
+constexpr const char* kOurs = "ringbolt gate";
 
-constexpr std::uint64_t kBareSlice = 0;  // a number of events that stands for a bare ping-pong
+struct Cell {
+  std::size_t payload;
+  std::uint64_t capacity;
+  std::size_t consumers;
+};
 
-std::uint64_t events_per_slice(std::size_t payload) { return kBytesPerSlice / core::record_bytes(payload); }
-
-// Takes as many events as it is told to, as fast as it can, and says when it has them.
-void consume(Channel& channel, BareEnd bare) {
-  channel.be_peer();
-  Consumer consumer = Consumer::attach(kRing, {.policy = Policy::gate, .start = Start::earliest, .wait = Wait::spin});
-  std::uint64_t number = 0;
-  const auto check = [&](const Event& event) {
-    if (!check_payload(event.payload, ++number)) {
-      throw std::runtime_error(fmt::format("the payload of event {} is not what was published", event.sequence));
-    }
-  };
-  for (;;) {
-    std::uint64_t left = channel.receive();
-    channel.send(left);
-    if (left == kBareSlice) {
-      answer_bare(bare);
-      continue;
-    }
-    while (left != 0) {
-      const std::size_t taken = consumer.poll(check, 256);
-      left -= taken;
-      if (taken == 0 && consumer.wait_for(std::chrono::seconds(10)) != Status::ok) {
-        throw std::runtime_error("no event in 10 s");
-      }
-    }
-    channel.send(0);
+std::vector<Cell> cells(const Effort& effort) {
+  if (!effort.every_cell) return {{64, kRingBytes, 1}, {64, kRingBytes, 3}};
+  std::vector<Cell> all;
+  for (const std::uint64_t capacity : {256 * kKibi, kRingBytes, 16'384 * kKibi}) {
+    for (const std::size_t payload : {8, 64, 256, 1024, 4096}) all.push_back({payload, capacity, 1});
   }
+  all.push_back({64, kRingBytes, 2});
+  all.push_back({64, kRingBytes, 3});
+  return all;
 }
 
-double bare_ns(Channel& channel, BareEnd& bare) {
-  channel.send(kBareSlice);
-  if (channel.receive() != kBareSlice) throw std::runtime_error("the consumer did not start");
-  return time_bare(bare);
+// The fast ones everywhere, the slow ones where they are compared, so that a run ends.
+bool takes_part(const LaneKind& kind, const Cell& cell) {
+  if (kind.slowness <= 1) return true;
+  return cell.capacity == kRingBytes && cell.consumers != 2 && (cell.payload == 64 || cell.payload == 1024);
 }
 
-double million_events_a_second(Publisher& publisher, Channel& channel, std::size_t payload, std::uint64_t& number) {
-  const std::uint64_t events = events_per_slice(payload);
-  std::vector<std::byte> bytes(payload);
-  channel.send(events);
-  if (channel.receive() != events) throw std::runtime_error("the consumer did not start");
-  const double ns = ns_each(events, [&] {
-    for (std::uint64_t i = 0; i < events; ++i) {
-      fill_payload(bytes, ++number);
-      publisher.publish(bytes);
-    }
-    if (channel.receive() != 0) throw std::runtime_error("the consumer did not finish");
-  });
-  return 1e3 / ns;
+double rate_of(const Slice& slice, const Plan& plan) {
+  const double share = static_cast<double>(slice.received) / static_cast<double>(plan.events * plan.receivers);
+  return 1e3 / slice.ns_per_event * share;
+}
+
+std::vector<Turn> turns_of(const Effort& effort, const Cell& cell) {
+  std::vector<LaneKind> kinds{ring_lane("gate"), ring_lane("lossy")};
+  if (cell.payload == 64 && cell.capacity == kRingBytes && effort.every_cell) kinds.push_back(ring_lane("latest"));
+  if (effort.peers) {
+    std::ranges::copy_if(peer_lanes(), std::back_inserter(kinds),
+                         [&](const LaneKind& kind) { return takes_part(kind, cell); });
+  }
+  std::vector<Turn> turns;
+  for (const LaneKind& kind : kinds) {
+    Plan plan{.payload_bytes = cell.payload, .capacity_bytes = cell.capacity, .receivers = cell.consumers};
+    const double events = std::min(kMostEvents, kBytesPerSlice / static_cast<double>(cell.payload + 32));
+    plan.events = effort.events(events / kind.slowness, 100);
+    if (!suits(kind, plan)) continue;
+    turns.push_back({kind, plan, {{"payload", cell.payload}, {"capacity", cell.capacity}, {"consumers", cell.consumers}}});
+  }
+  return turns;
+}
+
+std::vector<double> rates_of(const Turn& turn) {
+  return turn.each([&](const Slice& slice) { return rate_of(slice, turn.plan); });
+}
+
+// The fastest peer of each slice; empty if there is none.
+std::vector<double> best_peer(const std::vector<Turn>& turns, const nlohmann::json& parameters) {
+  std::vector<double> best;
+  for (const Turn& turn : turns) {
+    if (turn.kind.name.starts_with("ringbolt") || turn.parameters != parameters) continue;
+    const std::vector<double> rates = rates_of(turn);
+    if (best.empty()) best = rates;
+    std::ranges::transform(best, rates, best.begin(), [](double a, double b) { return std::max(a, b); });
+  }
+  return best;
+}
+
+Row row_of(const std::vector<Turn>& turns, const Turn& turn) {
+  Row row{.mode = "throughput",
+          .contender = turn.kind.name,
+          .parameters = turn.parameters,
+          .metric = "rate",
+          .unit = "M/s",
+          .values = rates_of(turn)};
+  const std::size_t consumers = turn.parameters["consumers"];
+  if (turn.kind.name == kOurs) {
+    const std::vector<double> best = best_peer(turns, turn.parameters);
+    if (best.empty()) return row;
+    row.reference = "best peer";
+    row.ratios = ratios_of(row.values, best);
+    row.aim = Row::Aim{consumers == 1 ? 1.0 : 20.0, true};
+    return row;
+  }
+  row.reference = kOurs;
+  row.ratios = ratios_of(row.values, rates_of(*find_turn(turns, kOurs, turn.parameters)));
+  if (turn.kind.name == "ringbolt lossy" && consumers == 1 && turn.parameters["payload"] == 64)
+    row.aim = Row::Aim{0.85, true};
+  const double sent = static_cast<double>(turn.plan.events * turn.plan.receivers);
+  row.more = {{"share received",
+               quantile(turn.each([&](const Slice& slice) { return static_cast<double>(slice.received) / sent; }), 0.5)}};
+  return row;
 }
 
 }  // namespace
 
-void run_throughput(Report& report, const ThroughputOptions& options) {
-  if (!report.has_two_cpus()) {
-    report.warn("throughput is left out: it needs two CPUs");
-    return;
+void run_throughput(Report& report, const Effort& effort) {
+  if (!report.can_run_two("throughput")) return;
+  std::vector<Turn> turns;
+  for (const Cell& cell : cells(effort)) {
+    for (Turn& turn : turns_of(effort, cell)) turns.push_back(std::move(turn));
   }
-  create_ring(kRing, {.capacity_bytes = kRingBytes, .timestamps = false, .prefault = true});
-  Channel channel;
-  Shared<BareLines> lines;
-  Peer peer([&] {
-    pin_to(report.machine().second_cpu);
-    consume(channel, BareEnd(lines->pong, lines->ping));
-  });
-  pin_to(report.machine().first_cpu);
-  std::vector<std::vector<double>> rates(options.payloads.size());
-  std::vector<double> distances;
-  BareEnd bare(lines->ping, lines->pong);
-  {
-    Publisher publisher = Publisher::open(kRing, {.create = false, .wait = Wait::spin});
-    std::uint64_t number = 0;
-    for (std::size_t slice = 0; slice <= options.slices; ++slice) {
-      distances.push_back(bare_ns(channel, bare));
-      for (std::size_t i = 0; i < options.payloads.size(); ++i) {
-        const double rate = million_events_a_second(publisher, channel, options.payloads[i], number);
-        if (slice != 0) rates[i].push_back(rate);  // the first round warms up
-      }
+  report.begin(fmt::format("events received a second by each consumer, timestamps off, {} slices", effort.slices));
+  rotate(report, "throughput", effort.slices, turns, run_slice);
+
+  double sum_of_logarithms = 0;
+  std::size_t compared = 0;
+  for (const Turn& turn : turns) {
+    const Row row = row_of(turns, turn);
+    report.show(row);
+    if (row.reference == "best peer" && row.parameters["consumers"] == 1) {
+      sum_of_logarithms += std::log(quantile(row.ratios, 0.5));
+      ++compared;
     }
   }
-  peer.kill();
-  remove_ring(kRing);
-
-  fmt::print("\nthroughput, one publisher to one gating consumer, ring of 1 MiB, timestamps off, {} slices of 256 MiB\n",
-             options.slices);
-  const Spread distance = spread(distances);
-  fmt::print("bare round trip between the slices: {:.0f} ns [{:.0f}-{:.0f}]\n", distance.p50, distance.p10, distance.p90);
-  fmt::print("{:>9} {:>12}  {:<18} {:>8}\n", "payload B", "M events/s", "[p10-p90]", "GB/s");
-  for (std::size_t i = 0; i < options.payloads.size(); ++i) {
-    const Spread rate = spread(rates[i]);
-    const std::size_t payload = options.payloads[i];
-    fmt::print("{:>9} {:>12.2f}  {:<18} {:>8.2f}\n", payload, rate.p50, fmt::format("[{:.2f}-{:.2f}]", rate.p10, rate.p90),
-               rate.p50 * static_cast<double>(payload) / 1e3);
-    report.add({{"benchmark", "throughput"},
-                {"payload_bytes", payload},
-                {"slices", options.slices},
-                {"timestamps", false},
-                {"capacity_bytes", kRingBytes},
-                {"bare_p50_ns", to_json(distances)},
-                {"million_events_a_second", to_json(rates[i])}});
+  if (compared != 0) {
+    fmt::print(
+        "one to one, gating, against the best peer of each cell: geometric mean {:.2f} over {} cells; at least 1.3 wanted\n",
+        std::exp(sum_of_logarithms / static_cast<double>(compared)), compared);
   }
 }
 

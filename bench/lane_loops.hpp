@@ -1,0 +1,187 @@
+// The loops of senders and receivers, the same for every lane.
+//
+// `Kind` is made before the processes start: `explicit Kind(const Plan&)`. In them:
+//   Kind::Sender(Kind&, const Plan&)                    send(span): waits for room; flush()
+//   Kind::Receiver(Kind&, const Plan&, size_t index)    poll(take): hands what is there to take(span), without sleeping, and
+//                                                       returns how many; sleep(take): sleeps until there is something;
+//                                                       lost(): how many went by, as the lane itself says
+#pragma once
+
+#include <sched.h>
+
+#include <ringbolt/core/spin.hpp>
+
+#include "lane.hpp"
+#include "payload.hpp"
+#include "timing.hpp"
+
+#include <stdexcept>
+
+namespace ringbolt::bench {
+
+inline std::uint64_t to_ticks(std::uint64_t ns) {
+  return static_cast<std::uint64_t>(static_cast<double>(ns) / ns_per_tick());
+}
+
+// Checks what a receiver is handed, and counts it.
+template <class Receiver>
+class Taker {
+ public:
+  Taker(Receiver& receiver, const Side& side, std::uint64_t* latencies)
+      : receiver_(receiver),
+        payload_bytes_(side.plan.payload_bytes),
+        stamped_(side.plan.stamp != Stamp::none),
+        latencies_(latencies) {}
+
+  void operator()(std::span<const std::byte> payload) {
+    const std::uint64_t now = stamped_ ? ticks() : 0;
+    const std::uint64_t number = ++received_ + receiver_.lost();
+    if (payload.size() != payload_bytes_ || !check_payload(payload.subspan(stamped_ ? 8 : 0), number)) {
+      throw std::runtime_error("message " + std::to_string(number) + " is not what was sent");
+    }
+    if (latencies_ == nullptr || !stamped_) return;
+    std::uint64_t stamp = 0;
+    std::memcpy(&stamp, payload.data(), sizeof stamp);
+    if (static_cast<std::int64_t>(now - stamp) < 0) throw std::runtime_error("the counters of the two CPUs differ");
+    latencies_[number - 1] = now - stamp;
+  }
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
+  [[nodiscard]] std::uint64_t seen() const noexcept { return received_ + receiver_.lost(); }
+
+ private:
+  Receiver& receiver_;
+  std::size_t payload_bytes_;
+  bool stamped_;
+  std::uint64_t* latencies_;
+  std::uint64_t received_ = 0;
+};
+
+template <class Sender>
+void send_events(Sender& sender, const Side& side) {
+  const Plan& plan = side.plan;
+  std::vector<std::byte> bytes(plan.payload_bytes);
+  const bool stamped = plan.stamp != Stamp::none;
+  const std::uint64_t interval = to_ticks(plan.interval_ns);
+  std::uint64_t due = side.memory.begun = ticks();
+  for (std::uint64_t number = 1; number <= plan.events; ++number) {
+    fill_payload(std::span(bytes).subspan(stamped ? 8 : 0), number);
+    if (interval != 0) {
+      due += interval;
+      while (static_cast<std::int64_t>(ticks() - due) < 0) core::spin_hint();
+    }
+    if (!stamped) {
+      sender.send(bytes);
+      continue;
+    }
+    const std::uint64_t before = ticks();
+    const std::uint64_t stamp = plan.stamp == Stamp::scheduled && interval != 0 ? due : before;
+    std::memcpy(bytes.data(), &stamp, sizeof stamp);
+    sender.send(bytes);
+    if (side.calls != nullptr) side.calls[number - 1] = ticks() - before;
+  }
+  sender.flush();
+}
+
+template <class Receiver>
+void receive_events(Receiver& receiver, const Side& side, std::size_t index) {
+  const Plan& plan = side.plan;
+  Taker<Receiver> take(receiver, side, index == 0 ? side.latencies : nullptr);
+  while (take.seen() < plan.events) {
+    if (plan.asleep) {
+      receiver.sleep(take);
+    } else if (receiver.poll(take) == 0) {
+      if (plan.receivers > 1) {
+        sched_yield();  // they share a CPU
+      } else {
+        core::spin_hint();
+      }
+    }
+  }
+  side.memory.tallies[index] = {take.received(), receiver.lost(), ticks()};
+}
+
+inline constexpr std::size_t kSingleTrips = 5'000;  // timed one by one, for p99
+inline constexpr std::size_t kTripsPerGroup = 10;   // and as many in groups of ten, for p50: some clocks step in 10 ns
+
+// `events` round trips; the first half timed one by one, the second in groups. `latencies` gets one entry for each.
+template <class Sender, class Receiver>
+void ping_events(Sender& sender, Receiver& receiver, const Side& side) {
+  std::vector<std::byte> bytes(side.plan.payload_bytes);
+  Taker<Receiver> take(receiver, side, nullptr);
+  const std::uint64_t singles = side.plan.events / 2;
+  std::uint64_t number = 0;
+  std::uint64_t sample = 0;
+  fill_payload(bytes, 1);
+  std::uint64_t before = ticks();
+  while (number < side.plan.events) {
+    const std::uint64_t trips = number < singles ? 1 : kTripsPerGroup;
+    for (std::uint64_t i = 0; i < trips; ++i) {
+      sender.send(bytes);
+      sender.flush();
+      fill_payload(bytes, ++number + 1);  // for the next time; not between the other side and its answer
+      while (receiver.poll(take) == 0) {
+      }
+    }
+    const std::uint64_t now = ticks();
+    side.latencies[sample++] = (now - before) / trips;
+    before = now;
+  }
+  side.memory.trips = take.received();
+}
+
+template <class Sender, class Receiver>
+void pong_events(Sender& sender, Receiver& receiver, const Side& side) {
+  std::vector<std::byte> bytes(side.plan.payload_bytes);
+  Taker<Receiver> take(receiver, side, nullptr);
+  for (std::uint64_t number = 1; number <= side.plan.events; ++number) {
+    fill_payload(bytes, number);
+    while (receiver.poll(take) == 0) {
+    }
+    sender.send(bytes);
+    sender.flush();
+  }
+  side.memory.tallies[0] = {take.received(), receiver.lost(), ticks()};
+}
+
+template <class Kind>
+class LaneOf final : public Lane {
+ public:
+  explicit LaneOf(const Plan& plan) : kind_(plan) {}
+
+  void send(const Side& side) override {
+    typename Kind::Sender sender(kind_, side.plan);
+    side.meet();
+    send_events(sender, side);
+    side.meet();  // nobody leaves before everything has arrived
+  }
+  void receive(const Side& side, std::size_t index) override {
+    typename Kind::Receiver receiver(kind_, side.plan, index);
+    side.meet();
+    receive_events(receiver, side, index);
+    side.meet();
+  }
+  void ping(Lane& back, const Side& side) override {
+    typename Kind::Sender sender(kind_, side.plan);
+    typename Kind::Receiver receiver(static_cast<LaneOf&>(back).kind_, side.plan, 0);
+    side.meet();
+    ping_events(sender, receiver, side);
+    side.meet();
+  }
+  void pong(Lane& back, const Side& side) override {
+    typename Kind::Sender sender(static_cast<LaneOf&>(back).kind_, side.plan);
+    typename Kind::Receiver receiver(kind_, side.plan, 0);
+    side.meet();
+    pong_events(sender, receiver, side);
+    side.meet();
+  }
+
+ private:
+  Kind kind_;
+};
+
+template <class Kind>
+std::unique_ptr<Lane> make_lane(const Plan& plan) {
+  return std::make_unique<LaneOf<Kind>>(plan);
+}
+
+}  // namespace ringbolt::bench

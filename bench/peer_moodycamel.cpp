@@ -1,0 +1,88 @@
+// moodycamel's queues of one and of many producers. Their memory is the heap's, so that they only work between threads.
+#include <ringbolt/core/spin.hpp>
+
+#include "lane_loops.hpp"
+
+#include <array>
+#include <stdexcept>
+
+#if __has_include(<readerwriterqueue/readerwritercircularbuffer.h>)
+#include <readerwriterqueue/readerwriterqueue.h>
+#else
+#include <readerwriterqueue.h>
+#endif
+
+namespace ringbolt::bench {
+namespace {
+
+template <std::size_t bytes>
+class ReaderWriterLane {
+  using Message = std::array<std::byte, bytes>;
+  using Queue = moodycamel::ReaderWriterQueue<Message>;
+
+ public:
+  explicit ReaderWriterLane(const Plan& plan) : queue_(plan.capacity_bytes / bytes) {}
+
+  class Sender {
+   public:
+    Sender(ReaderWriterLane& lane, const Plan& /*plan*/) : queue_(&lane.queue_) {}
+    void send(std::span<const std::byte> message) {
+      const auto* one = reinterpret_cast<const Message*>(message.data());
+      while (!queue_->try_enqueue(*one)) core::spin_hint();
+    }
+    void flush() {}
+
+   private:
+    Queue* queue_;
+  };
+
+  class Receiver {
+   public:
+    Receiver(ReaderWriterLane& lane, const Plan& /*plan*/, std::size_t /*index*/) : queue_(&lane.queue_) {}
+    template <class Take>
+    std::size_t poll(Take& take) {
+      std::size_t taken = 0;
+      for (; taken < 256; ++taken) {
+        const Message* message = queue_->peek();  // in place, as Ringbolt reads
+        if (message == nullptr) break;
+        take(std::span<const std::byte>(*message));
+        queue_->pop();
+      }
+      return taken;
+    }
+    template <class Take>
+    void sleep(Take& take) {
+      poll(take);
+    }
+    static constexpr std::uint64_t lost() noexcept { return 0; }
+
+   private:
+    Queue* queue_;
+  };
+
+ private:
+  Queue queue_;
+};
+
+std::unique_ptr<Lane> make_reader_writer(const Plan& plan) {
+  switch (plan.payload_bytes) {
+    case 8: return make_lane<ReaderWriterLane<8>>(plan);
+    case 32: return make_lane<ReaderWriterLane<32>>(plan);
+    case 64: return make_lane<ReaderWriterLane<64>>(plan);
+    case 256: return make_lane<ReaderWriterLane<256>>(plan);
+    case 1024: return make_lane<ReaderWriterLane<1024>>(plan);
+    case 4096: return make_lane<ReaderWriterLane<4096>>(plan);
+    default: throw std::logic_error("no such payload");
+  }
+}
+
+}  // namespace
+
+std::vector<LaneKind> moodycamel_lanes() {
+  return {{.name = "moodycamel ReaderWriterQueue",
+           .make = make_reader_writer,
+           .one_process = true,
+           .payloads = {8, 32, 64, 256, 1024, 4096}}};
+}
+
+}  // namespace ringbolt::bench
