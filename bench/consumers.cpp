@@ -122,15 +122,20 @@ void be_asleep(Member& member, Board& board) {
   }
 }
 
+// Reads nothing until it is over.
+void be_blocked(std::vector<Member>& members, Board& board) {
+  while (board.leave.load_acquire() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (Member& member : members) {
+    while (!member.has(board.published.load_acquire())) member.poll();
+  }
+}
+
 void be_polled(std::vector<Member>& members, Life life, Board& board) {
   std::uint64_t seen = 0;
   while (board.leave.load_acquire() == 0) {
     const std::uint64_t published = board.published.load_acquire();
-    if (life != Life::blocked || published > seen) {
-      for (Member& member : members) member.poll();
-    }
+    for (Member& member : members) member.poll();
     if (life == Life::slow && published == seen) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (life == Life::blocked) sched_yield();
     if (published > seen && std::ranges::all_of(members, [&](const Member& member) { return member.has(published); })) {
       seen = published;
       board.caught_up.fetch_add(members.size());
@@ -145,6 +150,8 @@ void be_crowd(const Crowd& crowd, Board& board, Meeting& meeting) {
   if (crowd.life == Life::asleep) {
     std::vector<std::jthread> threads;
     for (Member& member : members) threads.emplace_back([&] { be_asleep(member, board); });
+  } else if (crowd.life == Life::blocked) {
+    be_blocked(members, board);
   } else {
     be_polled(members, crowd.life, board);
   }
@@ -168,14 +175,15 @@ double slice_ns(Publisher& publisher, Crowd& crowd, std::uint64_t bursts, const 
       },
       kWatchdogSeconds);
   meeting.meet();
-  publish_burst(publisher, payload, crowd.burst() / 10);  // warms up
+  publish_burst(publisher, payload, kRingBytes / core::record_bytes(kPayloadBytes));  // a lap, which warms up
   std::vector<double> times;
   for (std::uint64_t burst = 1; burst <= bursts; ++burst) {
     const std::uint64_t before = publisher.next_sequence();
     times.push_back(ns_each(crowd.burst(), [&] { publish_burst(publisher, payload, crowd.burst()); }));
     if (publisher.next_sequence() != before + crowd.burst()) throw std::runtime_error("an event was not published");
     board->published.store_release(publisher.next_sequence() - 1);
-    while (board->caught_up.load_acquire() < burst * crowd.consumers) sched_yield();
+    const bool reads = crowd.life != Life::blocked;
+    while (reads && board->caught_up.load_acquire() < burst * crowd.consumers) sched_yield();
     // Long enough for them to sleep again.
     if (crowd.life == Life::asleep) std::this_thread::sleep_for(std::chrono::microseconds(200 + 30 * crowd.consumers));
   }

@@ -25,6 +25,8 @@ struct Plan {
   std::size_t payload_bytes = 64;  // a multiple of 8; at least 16 where it carries a stamp
   std::uint64_t capacity_bytes = std::uint64_t{1} << 20;
   std::size_t receivers = 1;
+  std::uint64_t warm_up =
+      0;  // events before those that are measured, as fast as they go; a lap, so that all pages are mapped
   std::uint64_t events = 0;
   std::uint64_t interval_ns = 0;  // from one to the next; 0: as fast as it goes
   Stamp stamp = Stamp::none;

@@ -31,6 +31,7 @@ class Taker {
       : receiver_(receiver),
         payload_bytes_(side.plan.payload_bytes),
         stamped_(side.plan.stamp != Stamp::none),
+        warm_up_(side.plan.warm_up),
         latencies_(latencies) {}
 
   void operator()(std::span<const std::byte> payload) {
@@ -39,11 +40,11 @@ class Taker {
     if (payload.size() != payload_bytes_ || !check_payload(payload.subspan(stamped_ ? 8 : 0), number)) {
       throw std::runtime_error("message " + std::to_string(number) + " is not what was sent");
     }
-    if (latencies_ == nullptr || !stamped_) return;
+    if (latencies_ == nullptr || !stamped_ || number <= warm_up_) return;
     std::uint64_t stamp = 0;
     std::memcpy(&stamp, payload.data(), sizeof stamp);
     if (static_cast<std::int64_t>(now - stamp) < 0) throw std::runtime_error("the counters of the two CPUs differ");
-    latencies_[number - 1] = now - stamp;
+    latencies_[number - warm_up_ - 1] = now - stamp;
   }
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
   [[nodiscard]] std::uint64_t seen() const noexcept { return received_ + receiver_.lost(); }
@@ -52,6 +53,7 @@ class Taker {
   Receiver& receiver_;
   std::size_t payload_bytes_;
   bool stamped_;
+  std::uint64_t warm_up_;
   std::uint64_t* latencies_;
   std::uint64_t received_ = 0;
 };
@@ -62,9 +64,18 @@ void send_events(Sender& sender, const Side& side) {
   std::vector<std::byte> bytes(plan.payload_bytes);
   const bool stamped = plan.stamp != Stamp::none;
   const std::uint64_t interval = to_ticks(plan.interval_ns);
+  const auto fill = [&](std::uint64_t number) { fill_payload(std::span(bytes).subspan(stamped ? 8 : 0), number); };
+  std::uint64_t number = 1;
+  for (; number <= plan.warm_up; ++number) {
+    fill(number);
+    sender.send(bytes);
+  }
+  sender.flush();
+  side.meet();
+
   std::uint64_t due = side.memory.begun = ticks();
-  for (std::uint64_t number = 1; number <= plan.events; ++number) {
-    fill_payload(std::span(bytes).subspan(stamped ? 8 : 0), number);
+  for (std::uint64_t i = 0; i < plan.events; ++i, ++number) {
+    fill(number);
     if (interval != 0) {
       due += interval;
       while (static_cast<std::int64_t>(ticks() - due) < 0) core::spin_hint();
@@ -74,19 +85,17 @@ void send_events(Sender& sender, const Side& side) {
       continue;
     }
     const std::uint64_t before = ticks();
-    const std::uint64_t stamp = plan.stamp == Stamp::scheduled && interval != 0 ? due : before;
+    const std::uint64_t stamp = plan.stamp == Stamp::scheduled ? due : before;
     std::memcpy(bytes.data(), &stamp, sizeof stamp);
     sender.send(bytes);
-    if (side.calls != nullptr) side.calls[number - 1] = ticks() - before;
+    if (side.calls != nullptr) side.calls[i] = ticks() - before;
   }
   sender.flush();
 }
 
-template <class Receiver>
-void receive_events(Receiver& receiver, const Side& side, std::size_t index) {
-  const Plan& plan = side.plan;
-  Taker<Receiver> take(receiver, side, index == 0 ? side.latencies : nullptr);
-  while (take.seen() < plan.events) {
+template <class Receiver, class Take>
+void receive_until(Receiver& receiver, const Plan& plan, Take& take, std::uint64_t number) {
+  while (take.seen() < number) {
     if (plan.asleep) {
       receiver.sleep(take);
     } else if (receiver.poll(take) == 0) {
@@ -97,50 +106,65 @@ void receive_events(Receiver& receiver, const Side& side, std::size_t index) {
       }
     }
   }
-  side.memory.tallies[index] = {take.received(), receiver.lost(), ticks()};
 }
 
-inline constexpr std::size_t kSingleTrips = 5'000;  // timed one by one, for p99
-inline constexpr std::size_t kTripsPerGroup = 10;   // and as many in groups of ten, for p50: some clocks step in 10 ns
+template <class Receiver>
+void receive_events(Receiver& receiver, const Side& side, std::size_t index) {
+  const Plan& plan = side.plan;
+  Taker<Receiver> take(receiver, side, index == 0 ? side.latencies : nullptr);
+  receive_until(receiver, plan, take, plan.warm_up);
+  const std::uint64_t warmed_up = take.received();
+  const std::uint64_t lost_before = receiver.lost();
+  side.meet();
+  receive_until(receiver, plan, take, plan.warm_up + plan.events);
+  side.memory.tallies[index] = {take.received() - warmed_up, receiver.lost() - lost_before, ticks()};
+}
 
-// `events` round trips; the first half timed one by one, the second in groups. `latencies` gets one entry for each.
+inline constexpr std::size_t kTripsPerGroup = 10;
+
+// `events` round trips; the first half timed one by one, for high percentiles, the second in groups of ten, for p50: some clocks
+// step in 10 ns. `latencies` gets one entry for each.
 template <class Sender, class Receiver>
 void ping_events(Sender& sender, Receiver& receiver, const Side& side) {
   std::vector<std::byte> bytes(side.plan.payload_bytes);
   Taker<Receiver> take(receiver, side, nullptr);
-  const std::uint64_t singles = side.plan.events / 2;
-  std::uint64_t number = 0;
-  std::uint64_t sample = 0;
-  fill_payload(bytes, 1);
-  std::uint64_t before = ticks();
-  while (number < side.plan.events) {
-    const std::uint64_t trips = number < singles ? 1 : kTripsPerGroup;
-    for (std::uint64_t i = 0; i < trips; ++i) {
+  std::uint64_t number = 1;
+  fill_payload(bytes, number);
+  const auto trip = [&](std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
       sender.send(bytes);
       sender.flush();
-      fill_payload(bytes, ++number + 1);  // for the next time; not between the other side and its answer
+      fill_payload(bytes, ++number);  // for the next time; not between the other side and its answer
       while (receiver.poll(take) == 0) {
       }
     }
+  };
+  trip(side.plan.warm_up);
+  std::uint64_t sample = 0;
+  std::uint64_t before = ticks();
+  for (std::uint64_t done = 0; done < side.plan.events;) {
+    const std::uint64_t trips = done < side.plan.events / 2 ? 1 : kTripsPerGroup;
+    trip(trips);
     const std::uint64_t now = ticks();
     side.latencies[sample++] = (now - before) / trips;
     before = now;
+    done += trips;
   }
-  side.memory.trips = take.received();
+  side.memory.trips = take.received() - side.plan.warm_up;
 }
 
 template <class Sender, class Receiver>
 void pong_events(Sender& sender, Receiver& receiver, const Side& side) {
   std::vector<std::byte> bytes(side.plan.payload_bytes);
   Taker<Receiver> take(receiver, side, nullptr);
-  for (std::uint64_t number = 1; number <= side.plan.events; ++number) {
+  for (std::uint64_t number = 1; number <= side.plan.warm_up + side.plan.events; ++number) {
     fill_payload(bytes, number);
     while (receiver.poll(take) == 0) {
     }
     sender.send(bytes);
     sender.flush();
   }
-  side.memory.tallies[0] = {take.received(), receiver.lost(), ticks()};
+  side.memory.tallies[0] = {take.received() - side.plan.warm_up, receiver.lost(), ticks()};
 }
 
 template <class Kind>

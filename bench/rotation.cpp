@@ -1,5 +1,7 @@
 #include "rotation.hpp"
 
+#include <ringbolt/core/ring.hpp>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +14,12 @@ std::vector<double> Turn::each(const std::function<double(const Slice&)>& value)
   values.reserve(slices.size());
   for (const Slice& slice : slices) values.push_back(value(slice));
   return values;
+}
+
+std::uint64_t lap_of(const LaneKind& kind, const Plan& plan) {
+  const std::uint64_t lap = plan.capacity_bytes / core::record_bytes(plan.payload_bytes);
+  const auto few = static_cast<std::uint64_t>(static_cast<double>(lap) / kind.slowness / kind.slowness);
+  return kind.slowness <= 1 ? lap + lap / 8 : few < 20 ? 20 : few;
 }
 
 void rotate(Report& report, const std::string& mode, std::size_t rounds, std::vector<Turn>& turns,

@@ -21,6 +21,9 @@ struct Turn {
   [[nodiscard]] std::vector<double> each(const std::function<double(const Slice&)>& value) const;
 };
 
+// As many events as fill what the lane has, or for a slow one a few.
+[[nodiscard]] std::uint64_t lap_of(const LaneKind& kind, const Plan& plan);
+
 // Every other round goes through the turns backwards, so that a slow drift falls out of ratios within a round. Progress goes
 // to standard error where that is a terminal; what disturbed is a warning.
 void rotate(Report& report, const std::string& mode, std::size_t rounds, std::vector<Turn>& turns,

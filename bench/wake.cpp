@@ -30,7 +30,8 @@ void run_wake(Report& report, const Effort& effort) {
   if (effort.peers) kinds.insert(kinds.end(), peer_lanes().begin(), peer_lanes().end());
   std::vector<Turn> turns;
   for (const LaneKind& kind : kinds) {
-    const Plan plan{.events = effort.events(300, 10), .interval_ns = kIntervalNs, .stamp = Stamp::sent, .asleep = true};
+    const Plan plan{
+        .warm_up = 20, .events = effort.events(300, 10), .interval_ns = kIntervalNs, .stamp = Stamp::sent, .asleep = true};
     if (suits(kind, plan)) turns.push_back({kind, plan, {{"payload", plan.payload_bytes}}});
   }
   report.begin(fmt::format("wake-up of one sleeper, p50 from before the call that wakes, {} slices of {}", effort.slices,
