@@ -29,7 +29,7 @@ std::vector<Cell> cells(const Effort& effort) {
   if (!effort.every_cell) return {{64, kRingBytes, 1}, {64, kRingBytes, 3}};
   std::vector<Cell> all;
   for (const std::uint64_t capacity : {256 * kKibi, kRingBytes, 16'384 * kKibi}) {
-    for (const std::size_t payload : {8, 64, 256, 1024, 4096}) all.push_back({payload, capacity, 1});
+    for (const std::size_t payload : {8U, 64U, 256U, 1024U, 4096U}) all.push_back({payload, capacity, 1});
   }
   all.push_back({64, kRingBytes, 2});
   all.push_back({64, kRingBytes, 3});

@@ -36,6 +36,7 @@ function(ringbolt_add_library name)
 endfunction()
 
 ringbolt_add_library(ringbolt)
+set_target_properties(ringbolt PROPERTIES OUTPUT_NAME ringbolt-cpp)  # libringbolt is the C ABI's
 add_library(ringbolt::ringbolt ALIAS ringbolt)
 
 # The same sources with the fault hook of `core/step.hpp`, for tests that die between two stores.

@@ -42,10 +42,14 @@ Status Consumer::read_special(Event& event) {
   }
   if (impl.in_journal) return read_from_journal(event);
   if (impl.policy == Policy::latest) skip_to_newest();
-  for (;;) {
+  for (int overruns = 0;;) {
     core::Record record;
     const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(record) : reader_.copy(record, buffer_);
-    if (status != core::ReadStatus::event) return read_nothing(status);
+    if (status == core::ReadStatus::overrun && impl.policy == Policy::latest && ++overruns < kMostLossAttempts) {
+      skip_to_newest();  // what it missed, it would have skipped
+      continue;
+    }
+    if (status != core::ReadStatus::event) return read_nothing(status, event);
     if (impl.wants(record)) {
       impl.skip_below_sequence = 0;
       impl.skip_before_ns = 0;
@@ -64,7 +68,7 @@ Status Consumer::read_special(Event& event) {
 Status Consumer::read_with_attributes(Event& event) {
   core::Record record;
   const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(record) : reader_.copy(record, buffer_);
-  return status == core::ReadStatus::event ? hand_out(record, event) : read_nothing(status);
+  return status == core::ReadStatus::event ? hand_out(record, event) : read_nothing(status, event);
 }
 
 // What lies in front of the payload is checked as a whole before anything of it is handed out.
@@ -77,7 +81,7 @@ Status Consumer::hand_out(const core::Record& record, Event& event) {
   if (bytes == 0) {
     core::Record again;
     const core::ReadStatus status = in_place_ != nullptr ? reader_.peek(again) : core::ReadStatus::event;
-    if (status != core::ReadStatus::event) return read_nothing(status);  // written over meanwhile
+    if (status != core::ReadStatus::event) return read_nothing(status, event);  // written over meanwhile
     throw Error(Code::damaged,
                 "event " + std::to_string(record.sequence) + " of ring '" + impl_->directory.name +
                     "' has attributes that do not hold together: attach again behind it (Start::at) to go on");
@@ -123,18 +127,14 @@ Status Consumer::report_gap() {
   return gap_.evicted ? Status::evicted : Status::gap;
 }
 
-Status Consumer::read_nothing(core::ReadStatus status) {
+Status Consumer::read_nothing(core::ReadStatus status, Event& event) {
   Impl& impl = *impl_;
   switch (status) {
     case core::ReadStatus::event:
     case core::ReadStatus::empty: return nothing_yet();
     case core::ReadStatus::overrun:
-      if (impl.policy == Policy::journal && turn_to_journal(reader_.place().sequence))
-        return Status::empty;               // the next call reads there
-      if (impl.policy == Policy::latest) {  // what it missed, it would have skipped
-        skip_to_newest();
-        return Status::empty;
-      }
+      if (impl.policy == Policy::journal && turn_to_journal(reader_.place().sequence)) return read_behind_turn(event);
+      if (impl.policy == Policy::latest) return Status::empty;  // the next call skips again
       impl.losing_since = reader_.place().sequence;
       return read_behind_loss();
     case core::ReadStatus::evicted: return rejoin();

@@ -141,7 +141,7 @@ class Consumer {
         return result;
       }
       batch.handling = &event;
-      if (!handler(std::as_const(event))) return result;
+      if (!handler(std::as_const(event))) break;
       batch.handling = nullptr;
       ++result.count;
     }
@@ -219,7 +219,10 @@ class Consumer {
     Consumer& consumer;
     const Event* handling = nullptr;
     ~FetchEnd() {
-      if (handling != nullptr) consumer.reader_.go_to({handling->position, handling->sequence});
+      if (handling != nullptr) {
+        consumer.reader_.go_to({handling->position, handling->sequence});
+        --consumer.counters_.events;
+      }
       if (!consumer.gate_on_commit_) consumer.move_gate(consumer.reader_.place().position);
     }
   };
@@ -234,7 +237,7 @@ class Consumer {
         return read_with_attributes(event);
       if (in_place_ == nullptr) status = reader_.copy_payload(record, buffer_);
     }
-    if (status != core::ReadStatus::event) return read_nothing(status);
+    if (status != core::ReadStatus::event) return read_nothing(status, event);
     take(record, event);
     return Status::ok;
   }
@@ -292,6 +295,7 @@ class Consumer {
   [[nodiscard]] bool has_journal_to_read();
   [[nodiscard]] bool turn_to_journal(std::uint64_t sequence);
   [[nodiscard]] bool turn_to_ring(bool at_once);
+  [[nodiscard]] Status read_behind_turn(Event& event);
   [[nodiscard]] Status read_from_journal(Event& event);
   [[nodiscard]] Status find_neither(std::uint64_t next, std::uint64_t written);
   [[nodiscard]] Status lose_to_ring();
@@ -299,7 +303,7 @@ class Consumer {
   [[nodiscard]] Status read_special(Event& event);
   [[nodiscard]] Status read_with_attributes(Event& event);
   [[nodiscard]] Status hand_out(const core::Record& record, Event& event);
-  [[nodiscard]] Status read_nothing(core::ReadStatus status);
+  [[nodiscard]] Status read_nothing(core::ReadStatus status, Event& event);
   [[nodiscard]] Status nothing_yet();
   void sleep_on_descriptor();
   [[nodiscard]] Status report_gap();

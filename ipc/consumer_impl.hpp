@@ -101,6 +101,8 @@ struct Consumer::Impl {
   std::optional<ipc::JournalPageFile> page;  // where the ring has a journal
   std::optional<JournalReader> journal;
   bool in_journal = false;
+  bool reading_behind_turn = false;   // a call that has turned to the journal reads on
+  bool turned = false;                // and has turned once more
   std::uint32_t read_since_look = 0;  // events from the journal since it was last looked whether the ring has the next one
   std::uint64_t dry_since_ns = 0;     // since when the next event has been in neither; 0: it has not
   std::uint64_t dry_at = 0;           // what the journal had written then

@@ -20,6 +20,7 @@ namespace {
 using RingId = std::array<std::uint64_t, 2>;
 
 constexpr std::uint32_t kLookForRingEvery = 256;      // events from the journal
+constexpr int kMostTurns = 64;                        // to the journal, in one call
 constexpr std::uint64_t kPatienceNs = 2'000'000'000;  // with an event that is found neither here nor there
 
 // Whose event the journal has under that number, asked by a consumer of another policy; zeros where it cannot know.
@@ -186,6 +187,23 @@ bool Consumer::turn_to_ring(bool at_once) {
   ++counters_.turns_to_ring;
   update_special();
   return true;
+}
+
+// The next event, from the journal, or from the ring where that has it again; overrun there it turns back, but a call ends.
+Status Consumer::read_behind_turn(Event& event) {
+  Impl& impl = *impl_;
+  impl.turned = true;
+  if (std::exchange(impl.reading_behind_turn, true)) return Status::empty;  // the call below goes on
+  struct Done {
+    bool& reading;
+    ~Done() { reading = false; }
+  } const done{impl.reading_behind_turn};
+  Status status = Status::empty;
+  for (int turns = 0; impl.turned && turns < kMostTurns; ++turns) {
+    impl.turned = false;
+    status = read_from_journal(event);
+  }
+  return status;
 }
 
 Status Consumer::read_from_journal(Event& event) {

@@ -99,15 +99,16 @@ std::uint64_t Publisher::finish_batch(std::span<const BatchEvent> events, std::u
   return first;
 }
 
-std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options) {
+PublishResult Publisher::publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options,
+                                          std::chrono::nanoseconds timeout) {
   if (!options.attributes.empty()) {
     throw Error(Code::bad_option, "a batch of values for ring '" + name() +
                                       "' takes no attributes: publish a batch of BatchEvent, each with its own");
   }
   const std::size_t count = values.size() / value_bytes;
   const std::uint64_t record = core::record_bytes(value_bytes);
-  if (count == 0) return next_sequence();
-  claim_or_wait(count * record, kForever);
+  if (count == 0) return {Status::ok, next_sequence()};
+  if (const Status status = claim_or_wait(count * record, timeout); status != Status::ok) return {status, 0};
   const std::uint64_t timestamp_ns = timestamps_ ? stamp(options.timestamp_ns) : 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::byte* const to = writer_.stage(i * record, static_cast<std::uint32_t>(value_bytes), options.type, 0, timestamp_ns);
@@ -115,7 +116,7 @@ std::uint64_t Publisher::publish_batch_of(std::span<const std::byte> values, std
   }
   const std::uint64_t first = writer_.commit_staged(count, count * record);
   wake();
-  return first;
+  return {Status::ok, first};
 }
 
 bool Publisher::wait_durable(std::uint64_t sequence, std::chrono::nanoseconds timeout) {

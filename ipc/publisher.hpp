@@ -183,10 +183,12 @@ class Publisher {
   PublishResult try_publish_batch(std::span<const BatchEvent> events);
   template <Plain T>
   std::uint64_t publish_batch(std::span<const T> values, EventOptions options = {}) {
-    return publish_batch_of(std::as_bytes(values), sizeof(T), options);
+    return publish_batch_of(std::as_bytes(values), sizeof(T), options).sequence;
   }
-  // The same for values whose size only the caller knows, one behind the other, `value_bytes` each and not 0.
-  std::uint64_t publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options);
+  // The same for values whose size only the caller knows, one behind the other, `value_bytes` each and not 0; waits at most so
+  // long (timed_out).
+  PublishResult publish_batch_of(std::span<const std::byte> values, std::size_t value_bytes, EventOptions options,
+                                 std::chrono::nanoseconds timeout = kForever);
 
   // Waits until the journal has made everything up to `sequence` durable; false after the time-out. Throws Error: bad_option
   // (no journal, or one that never syncs), journal_stalled, removed, forked.

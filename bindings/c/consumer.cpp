@@ -46,13 +46,31 @@ ConsumerOptions consumer_options(const ringbolt_consumer_options* given) {
   return options;
 }
 
-ringbolt_event event_of(const Event& event, const void* payload) {
-  return {event.sequence, event.timestamp_ns, payload, event.payload.size(), event.type, 0};
+// `payload` has the attributes in front of it.
+ringbolt_event event_of(const Event& event, const std::byte* payload) {
+  const std::size_t attributes = event.attributes_bytes;
+  return {event.sequence,       event.timestamp_ns, payload,    event.payload.size(),
+          payload - attributes, attributes,         event.type, 0};
+}
+
+Attributes attributes_of(const ringbolt_event& event) {
+  return Attributes({static_cast<const std::byte*>(event.attributes), event.attributes_bytes});
 }
 
 std::int32_t give(Status status, const Event& event, ringbolt_event* to) {
   if (status == Status::ok) *to = event_of(event, event.payload.data());
   return result_of(status);
+}
+
+// As `try_fetch`. What fails behind events that were taken is met again by the next call: these are handed out first.
+template <class CopyOut>
+Status fetch(Consumer& consumer, CopyOut copy_out, std::size_t limit, const std::size_t& taken) {
+  try {
+    return consumer.try_fetch(copy_out, limit).status;
+  } catch (const Error&) {
+    if (taken == 0) throw;
+    return Status::ok;
+  }
 }
 
 constexpr std::size_t align8(std::size_t bytes) { return (bytes + 7) & ~std::size_t{7}; }
@@ -98,30 +116,34 @@ std::int32_t ringbolt_poll(ringbolt_consumer* consumer, void* buffer, std::size_
     if (limit == 0) return RINGBOLT_OK;
     require(events, "events");
     if (buffer_bytes != 0) require(buffer, "buffer");
+    if (reinterpret_cast<std::uintptr_t>(buffer) % 8 != 0) throw bad_option("buffer is not aligned to 8 bytes");
     auto* const bytes = static_cast<std::byte*>(buffer);
     std::size_t used = 0;
-    std::size_t too_large = 0;
+    bool too_large = false;
     const auto copy_out = [&](const Event& event) {
-      const std::size_t size = event.payload.size();
+      const std::size_t attributes = event.attributes_bytes;
+      const std::size_t size = attributes + event.payload.size();
       if (used > buffer_bytes || size > buffer_bytes - used) {
-        too_large = size;
+        too_large = true;
+        if (*count == 0)
+          events[0] = {event.sequence, event.timestamp_ns, nullptr,    event.payload.size(),
+                       nullptr,        attributes,         event.type, 0};
         return false;
       }
-      if (size != 0) std::memcpy(bytes + used, event.payload.data(), size);
-      events[*count] = event_of(event, bytes + used);
+      if (size != 0) std::memcpy(bytes + used, event.payload.data() - attributes, size);
+      events[*count] = event_of(event, bytes + used + attributes);
       ++*count;
       used += align8(size);
       return true;
     };
-    const PollResult result = consumer->consumer.try_fetch(copy_out, limit);
-    if (*count == 0 && too_large != 0) {
-      events[0] = {};
-      events[0].payload_bytes = too_large;
-      return fail(RINGBOLT_ERROR_BUFFER_TOO_SMALL, ("the next event has " + std::to_string(too_large) +
-                                                    " bytes, and the buffer " + std::to_string(buffer_bytes))
-                                                       .c_str());
+    const Status status = fetch(consumer->consumer, copy_out, limit, *count);
+    if (*count == 0 && too_large) {
+      const std::size_t size = events[0].attributes_bytes + events[0].payload_bytes;
+      return fail(
+          RINGBOLT_ERROR_BUFFER_TOO_SMALL,
+          ("the next event has " + std::to_string(size) + " bytes, and the buffer " + std::to_string(buffer_bytes)).c_str());
     }
-    return result_of(result.status);
+    return result_of(status);
   });
 }
 
@@ -148,12 +170,36 @@ std::int32_t ringbolt_poll_array(ringbolt_consumer* consumer, void* values, std:
       ++*count;
       return true;
     };
-    const PollResult result = consumer->consumer.try_fetch(copy_out, limit);
+    const Status status = fetch(consumer->consumer, copy_out, limit, *count);
     if (*count == 0 && differs) {
       throw bad_option("event " + std::to_string(differs->first) + " has " + std::to_string(differs->second) +
                        " bytes, and values have " + std::to_string(value_bytes));
     }
-    return result_of(result.status);
+    return result_of(status);
+  });
+}
+
+std::size_t ringbolt_attributes(const ringbolt_event* event, ringbolt_attribute* attributes, std::size_t limit) {
+  if (event == nullptr || event->attributes_bytes == 0) return 0;
+  std::size_t count = 0;
+  for (const Attribute& found : attributes_of(*event)) {
+    if (count < limit && attributes != nullptr)
+      attributes[count] = {found.name.data(), found.name.size(), found.value.data(), found.value.size()};
+    ++count;
+  }
+  return count;
+}
+std::int32_t ringbolt_find_attribute(const ringbolt_event* event, const char* name, const void** value,
+                                     std::size_t* value_bytes) {
+  return guarded([&]() -> std::int32_t {
+    require(event, "event");
+    require(name, "name");
+    if (event->attributes_bytes == 0) return RINGBOLT_EMPTY;
+    const auto found = attributes_of(*event).find(name);
+    if (!found) return RINGBOLT_EMPTY;
+    if (value != nullptr) *value = found->data();
+    if (value_bytes != nullptr) *value_bytes = found->size();
+    return RINGBOLT_OK;
   });
 }
 

@@ -114,10 +114,12 @@ std::int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat) {
   return guarded([&] {
     require(name, "name");
     require(stat, "stat");
-    if (stat->size < sizeof(stat->size)) throw bad_option("stat.size is not set: it must be sizeof(ringbolt_ring_stat)");
+    const std::size_t size = stat->size;
+    if (size < sizeof(size) || size > kLargestStruct)
+      throw bad_option("stat.size is not set: it must be sizeof(ringbolt_ring_stat)");
     const RingStat found = stat_ring(name);
     ringbolt_ring_stat answer{};
-    answer.size = stat->size;
+    answer.size = size;
     answer.capacity_bytes = found.capacity_bytes;
     answer.epoch = found.epoch;
     answer.oldest_sequence = found.oldest_sequence;
@@ -132,6 +134,7 @@ std::int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat) {
     answer.timestamps = found.timestamps ? 1 : 0;
     answer.has_journal = found.journal ? 1 : 0;
     answer.consumers = static_cast<std::uint32_t>(found.consumers.size());
-    std::memcpy(stat, &answer, std::min(stat->size, sizeof(answer)));
+    std::memset(static_cast<void*>(stat), 0, size);  // a newer caller's fields, too
+    std::memcpy(stat, &answer, std::min(size, sizeof(answer)));
   });
 }

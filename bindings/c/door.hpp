@@ -48,6 +48,8 @@ void require(Pointer pointer, const char* what) {
   if (pointer == nullptr) throw bad_option(std::string(what) + " is NULL");
 }
 
+constexpr std::size_t kLargestStruct = 4096;  // of any version to come; what claims more was not initialised
+
 // The caller's options as this version knows them: what a shorter struct lacks is zero, and what a longer one has beyond must be.
 template <class Options>
 Options known(const Options* given, const char* what) {
@@ -55,7 +57,8 @@ Options known(const Options* given, const char* what) {
   if (given == nullptr) return options;
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof(size));
-  if (size < sizeof(size)) throw bad_option(std::string(what) + ".size is not set: it must be sizeof(" + what + ")");
+  if (size < sizeof(size) || size > kLargestStruct)
+    throw bad_option(std::string(what) + ".size is not set: it must be sizeof(" + what + ")");
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   std::memcpy(&options, bytes, std::min(size, sizeof(Options)));
   const bool newer =

@@ -11,12 +11,13 @@
  * error `ringbolt_last_error` has a sentence that says what failed, why, and what to do. No exception leaves the library.
  *
  * Threads. A handle is used by one thread at a time; different handles by different threads at once. After fork(2) the child
- * must not use an inherited handle (RINGBOLT_ERROR_FORKED) and may only free it.
+ * must not use an inherited handle (RINGBOLT_ERROR_FORKED) and may only free it. A thread inside a call must not be cancelled
+ * (pthread_cancel).
  *
  * Ownership. Strings and bytes that are passed in are read during the call and not kept. What a function hands out belongs to the
  * handle that it came from, and is valid for as long as its description says.
  *
- * Structs with a `size` grow at their end in later versions: set it to sizeof. What is zero is the default.
+ * Structs with a `size` grow at their end in later versions: set it to sizeof. What is zero is the default, and `reserved` is zero.
  *
  * Times are nanoseconds: time-outs are relative and RINGBOLT_FOREVER waits for ever; stamps are since 1970, UTC.
  */
@@ -100,15 +101,33 @@ enum {
   RINGBOLT_WAIT_PARK = 4     /* spins briefly, then sleeps until woken */
 };
 
+/* A name and a value that go with an event, in front of its payload: trace context, content type, key, and what you like. Known names,
+ * which take no room in the event, are "traceparent", "content-type" and "key". */
+typedef struct ringbolt_attribute {
+  const char* name;  /* 1 to 64 characters of A-Z a-z 0-9 . _ - */
+  size_t name_bytes; /* handed in: 0 for a name that ends with a NUL. Handed out: always set, and there is no NUL */
+  const void* value;
+  size_t value_bytes; /* at most 65535 */
+} ringbolt_attribute;
+
 /* One event, as a consumer sees it. */
 typedef struct ringbolt_event {
   uint64_t sequence;
   uint64_t timestamp_ns; /* 0 in a ring without timestamps */
   const void* payload;
   size_t payload_bytes;
+  const void* attributes; /* for ringbolt_attributes and ringbolt_find_attribute; as valid as the payload */
+  size_t attributes_bytes;
   uint32_t type; /* the application's own */
   uint32_t reserved;
 } ringbolt_event;
+
+/* Fills up to `limit` attributes of an event, in the order in which they were given; a name may come twice. Returns how many it
+ * has. What they point to is as valid as the event's payload. Any thread that may read the event. */
+RINGBOLT_API size_t ringbolt_attributes(const ringbolt_event* event, ringbolt_attribute* attributes, size_t limit);
+/* The value of the first of that name: RINGBOLT_OK, or RINGBOLT_EMPTY if there is none. */
+RINGBOLT_API int32_t ringbolt_find_attribute(const ringbolt_event* event, const char* name, const void** value,
+                                             size_t* value_bytes);
 
 /* Sequences that were lost, both ends included; nothing where last is first - 1. */
 typedef struct ringbolt_gap {
@@ -165,13 +184,17 @@ typedef struct ringbolt_event_options {
   size_t size;   /* sizeof(ringbolt_event_options) */
   uint32_t type; /* the application's own */
   uint32_t reserved;
-  uint64_t timestamp_ns; /* of an event that was stamped elsewhere; 0: the clock */
+  uint64_t timestamp_ns;                /* of an event that was stamped elsewhere; 0: the clock */
+  const ringbolt_attribute* attributes; /* copied with the payload; not for ringbolt_commit_claim */
+  size_t attribute_count;
 } ringbolt_event_options;
 
 /* One event of a batch. */
 typedef struct ringbolt_message {
   const void* payload;
   size_t payload_bytes;
+  const ringbolt_attribute* attributes;
+  size_t attribute_count;
   uint32_t type;
   uint32_t reserved;
 } ringbolt_message;
@@ -187,8 +210,9 @@ RINGBOLT_API void ringbolt_publisher_free(ringbolt_publisher* publisher);
 
 /* Publishes a copy of `payload_bytes` bytes at `payload` (NULL if there are none). `options` and `sequence` may be NULL;
  * *sequence is the event's number. `publish` waits while a gating consumer is in the way, `publish_for` at most `timeout_ns`
- * (RINGBOLT_TIMED_OUT), `try_publish` not at all (RINGBOLT_FULL, RINGBOLT_TOO_LARGE).
- * Errors: EVENT_TOO_LARGE, REMOVED, FORKED, JOURNAL_STALLED. */
+ * (RINGBOLT_TIMED_OUT), `try_publish` not at all (RINGBOLT_FULL, RINGBOLT_TOO_LARGE). With RINGBOLT_FAIL_ON_STALL the last two may
+ * answer RINGBOLT_JOURNAL_STALLED, and `publish` the error of that name. Whatever is not RINGBOLT_OK has published nothing. Each of them
+ * ends a claim. Errors: EVENT_TOO_LARGE, BAD_OPTION (an attribute), REMOVED, FORKED, JOURNAL_STALLED. */
 RINGBOLT_API int32_t ringbolt_publish(ringbolt_publisher* publisher, const void* payload, size_t payload_bytes,
                                       const ringbolt_event_options* options, uint64_t* sequence);
 RINGBOLT_API int32_t ringbolt_try_publish(ringbolt_publisher* publisher, const void* payload, size_t payload_bytes,
@@ -202,15 +226,17 @@ RINGBOLT_API int32_t ringbolt_publish_batch(ringbolt_publisher* publisher, const
                                             uint64_t* first_sequence);
 RINGBOLT_API int32_t ringbolt_try_publish_batch(ringbolt_publisher* publisher, const ringbolt_message* messages,
                                                 size_t count, uint64_t* first_sequence);
-/* `count` events of `value_bytes` each, one behind the other at `values`, in as many batches as that takes. Waits. Numbers are
- * consecutive from *first_sequence on, which may be NULL. An error may come when some batches are published; the next
- * sequence says how many. */
+/* `count` events of `value_bytes` each, one behind the other at `values`, in as many batches as that takes. Waits at most `timeout_ns`
+ * in all: then RINGBOLT_TIMED_OUT, and *published says how many are, as it does after an error. They are numbered from
+ * *first_sequence on, one after the other. Both may be NULL. */
 RINGBOLT_API int32_t ringbolt_publish_array(ringbolt_publisher* publisher, const void* values, size_t value_bytes,
-                                            size_t count, uint32_t type, uint64_t* first_sequence);
+                                            size_t count, uint32_t type, int64_t timeout_ns, uint64_t* first_sequence,
+                                            size_t* published);
 
-/* Zero copy: room for one event in the ring itself, *payload, aligned to 8, not initialised. Write it, then commit; one claim at a
- * time, and a second takes the place of the first. Nothing is visible before the commit, and a claim that is never committed
- * changes nothing. `claim` waits, `try_claim` answers RINGBOLT_FULL or RINGBOLT_TOO_LARGE. */
+/* Zero copy: room for one event in the ring itself, *payload, aligned to 8, not initialised. Write it, then commit. One claim at a
+ * time: whatever publishes or claims next ends it, and *payload must not be written after that, because it may be another event's.
+ * Nothing is visible before the commit, and a claim that is never committed publishes nothing. `claim` waits, `try_claim` answers
+ * RINGBOLT_FULL, RINGBOLT_TOO_LARGE or RINGBOLT_JOURNAL_STALLED. */
 RINGBOLT_API int32_t ringbolt_claim(ringbolt_publisher* publisher, size_t payload_bytes, void** payload);
 RINGBOLT_API int32_t ringbolt_try_claim(ringbolt_publisher* publisher, size_t payload_bytes, void** payload);
 /* Publishes the first `payload_bytes` of the claim. BAD_OPTION without a claim, or with more than was claimed. */
@@ -285,10 +311,11 @@ RINGBOLT_API void ringbolt_consumer_free(ringbolt_consumer* consumer);
 RINGBOLT_API int32_t ringbolt_next(ringbolt_consumer* consumer, ringbolt_event* event, int64_t timeout_ns);
 RINGBOLT_API int32_t ringbolt_try_next(ringbolt_consumer* consumer, ringbolt_event* event);
 
-/* Copies up to `limit` events at once, never waits: the payloads go to `buffer`, one behind the other, each at a multiple of 8
- * bytes from its beginning; events[i].payload points there. *count says how many. RINGBOLT_OK: the limit or the buffer's end was reached;
- * otherwise why it stopped, which may come with events before it. BUFFER_TOO_SMALL: the next event alone does not fit, and
- * its size is in events[0].payload_bytes. Moves the gate, commits nothing. */
+/* Copies up to `limit` events at once, never waits: attributes and payloads go to `buffer`, which is aligned to 8, one behind the
+ * other, each event at a multiple of 8 bytes from its beginning; events[i].payload points there. *count says how many.
+ * RINGBOLT_OK: the limit or the buffer's end was reached; RINGBOLT_GAP and the like: why it stopped, with the events before it. An
+ * error comes only with none.
+ * BUFFER_TOO_SMALL: the next event alone does not fit, and its sizes are in events[0]. Moves the gate, commits nothing. */
 RINGBOLT_API int32_t ringbolt_poll(ringbolt_consumer* consumer, void* buffer, size_t buffer_bytes, ringbolt_event* events,
                                    size_t limit, size_t* count);
 /* The same for events of one size, packed: `values` has room for `limit` of `value_bytes` each. `numbers` and `stamps` have room
@@ -302,7 +329,8 @@ RINGBOLT_API int32_t ringbolt_wait(ringbolt_consumer* consumer, int64_t timeout_
  * wakes for what comes after a call that found nothing. It is the consumer's: do not read or close it. */
 RINGBOLT_API int32_t ringbolt_consumer_fd(ringbolt_consumer* consumer, int* fd);
 
-/* The name resumes behind `sequence`, which was handed out by this consumer (otherwise BAD_OPTION). No system call. `durable`:
+/* The name resumes behind `sequence`; what lies before its last commit changes nothing. BAD_OPTION for what was not handed out yet. No
+ * system call. `durable`:
  * the same, and it survives a power cut when it returns: a name and a journal are needed. */
 RINGBOLT_API int32_t ringbolt_commit(ringbolt_consumer* consumer, uint64_t sequence);
 RINGBOLT_API int32_t ringbolt_commit_durable(ringbolt_consumer* consumer, uint64_t sequence);
@@ -339,7 +367,7 @@ typedef struct ringbolt_ring_stat {
   uint32_t consumers; /* registered */
   uint32_t reserved;
 } ringbolt_ring_stat;
-/* With read access alone. Errors: NOT_FOUND, NOT_ALLOWED, WRONG_VERSION, FOREIGN_LAYOUT, TOO_SHORT, DAMAGED. */
+/* With read access alone. Fields of a newer header than the library's are set to zero. Errors: NOT_FOUND, NOT_ALLOWED, WRONG_VERSION, FOREIGN_LAYOUT, TOO_SHORT, DAMAGED. */
 RINGBOLT_API int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat);
 
 #ifdef __cplusplus

@@ -9,6 +9,12 @@ typedef struct {
 
 static int acquire(consumer_object* self) { return lock_handle(&self->lock, self->handle, "Consumer"); }
 
+/* Between two slices of a wait: a signal's handler may raise, and may close what waits. -1 with an exception, and not acquired. */
+static int look_for_signals(consumer_object* self) {
+  unlock_handle(&self->lock);
+  return PyErr_CheckSignals() < 0 ? -1 : acquire(self);
+}
+
 static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"ring", "name", "policy", "start", "start_value", "budget", "after", "wait", "flags", NULL};
   consumer_object* self = (consumer_object*)object;
@@ -40,13 +46,23 @@ static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
     raise_error(result);
     return -1;
   }
+  if (self->handle != NULL) { /* another thread was faster */
+    ringbolt_consumer_free(attached);
+    PyErr_SetString(PyExc_ValueError, "this Consumer is attached already");
+    return -1;
+  }
   self->handle = attached;
   return 0;
 }
 
 static void consumer_dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
-  ringbolt_consumer_free(((consumer_object*)object)->handle);
+  ringbolt_consumer* const handle = ((consumer_object*)object)->handle;
+  if (handle != NULL) {
+    Py_BEGIN_ALLOW_THREADS;
+    ringbolt_consumer_free(handle);
+    Py_END_ALLOW_THREADS;
+  }
   ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
   Py_DECREF((PyObject*)type);
 }
@@ -82,18 +98,13 @@ static PyObject* next_event(consumer_object* self, int64_t timeout_ns, int* ende
   if (acquire(self) < 0) return NULL;
   if (raise_pending(self) < 0) return NULL;
   result = ringbolt_try_next(self->handle, &event);
-  while (result == RINGBOLT_EMPTY && timeout_ns > 0) {
+  while ((result == RINGBOLT_EMPTY || result == RINGBOLT_TIMED_OUT) && timeout_ns > 0) {
     const int64_t slice = timeout_ns < SLICE_NS ? timeout_ns : SLICE_NS;
     Py_BEGIN_ALLOW_THREADS;
     result = ringbolt_next(self->handle, &event, slice);
     Py_END_ALLOW_THREADS;
-    if (result != RINGBOLT_TIMED_OUT) break;
-    if (PyErr_CheckSignals() < 0) {
-      unlock_handle(&self->lock);
-      return NULL;
-    }
     if (timeout_ns != RINGBOLT_FOREVER) timeout_ns -= slice;
-    result = RINGBOLT_EMPTY;
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
   }
   if (result == RINGBOLT_OK) {
     answer = event_from(&event);
@@ -177,19 +188,26 @@ static PyObject* poll_events(PyObject* object, PyObject* args, PyObject* keyword
   return events;
 }
 
-static PyObject* poll_into(PyObject* object, PyObject* target) {
+/* (writable buffer of bytes, bytes of an event): how many events were taken. */
+static PyObject* poll_into(PyObject* object, PyObject* args) {
   consumer_object* self = (consumer_object*)object;
   Py_buffer view;
+  Py_ssize_t item_bytes;
   size_t count = 0;
   int32_t result;
-  if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE | PyBUF_ND | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+  if (!PyArg_ParseTuple(args, "w*n", &view, &item_bytes)) return NULL;
+  if (item_bytes <= 0) {
+    PyBuffer_Release(&view);
+    PyErr_SetString(PyExc_ValueError, "the items have no bytes");
+    return NULL;
+  }
   if (acquire(self) < 0 || raise_pending(self) < 0) {
     PyBuffer_Release(&view);
     return NULL;
   }
   Py_BEGIN_ALLOW_THREADS;
-  result = ringbolt_poll_array(self->handle, view.buf, (size_t)view.itemsize, NULL, NULL, (size_t)(view.len / view.itemsize),
-                               &count);
+  result =
+      ringbolt_poll_array(self->handle, view.buf, (size_t)item_bytes, NULL, NULL, (size_t)(view.len / item_bytes), &count);
   Py_END_ALLOW_THREADS;
   PyBuffer_Release(&view);
   if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) {
@@ -222,37 +240,35 @@ static PyObject* wait_readable(PyObject* object, PyObject* args, PyObject* keywo
     result = ringbolt_wait(self->handle, slice);
     Py_END_ALLOW_THREADS;
     if (left != RINGBOLT_FOREVER) left -= slice;
-    if (PyErr_CheckSignals() < 0) {
-      unlock_handle(&self->lock);
-      return NULL;
-    }
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
   } while (result == RINGBOLT_TIMED_OUT && left > 0);
   unlock_handle(&self->lock);
   return result < 0 ? raise_error(result) : PyBool_FromLong(result == RINGBOLT_OK);
 }
 
-static PyObject* commit_any(PyObject* object, PyObject* what, int32_t (*commit_one)(ringbolt_consumer*, uint64_t)) {
+static PyObject* commit_any(PyObject* object, PyObject* what, int durable) {
   consumer_object* self = (consumer_object*)object;
+  PyObject* const number =
+      PyObject_TypeCheck(what, event_type) ? PyObject_GetAttrString(what, "sequence") : PyNumber_Index(what);
   unsigned long long sequence;
   int32_t result;
-  PyObject* number;
-  if (PyObject_TypeCheck(what, event_type)) {
-    number = PyObject_GetAttrString(what, "sequence");
-    if (number == NULL) return NULL;
-  } else {
-    number = what;
-    Py_INCREF(number);
-  }
+  if (number == NULL) return NULL;
   sequence = PyLong_AsUnsignedLongLong(number);
   Py_DECREF(number);
   if (PyErr_Occurred() || acquire(self) < 0) return NULL;
-  result = commit_one(self->handle, sequence);
+  if (durable) { /* a sync */
+    Py_BEGIN_ALLOW_THREADS;
+    result = ringbolt_commit_durable(self->handle, sequence);
+    Py_END_ALLOW_THREADS;
+  } else {
+    result = ringbolt_commit(self->handle, sequence);
+  }
   unlock_handle(&self->lock);
   if (result < 0) return raise_error(result);
   Py_RETURN_NONE;
 }
-static PyObject* commit(PyObject* self, PyObject* what) { return commit_any(self, what, ringbolt_commit); }
-static PyObject* commit_durable(PyObject* self, PyObject* what) { return commit_any(self, what, ringbolt_commit_durable); }
+static PyObject* commit(PyObject* self, PyObject* what) { return commit_any(self, what, 0); }
+static PyObject* commit_durable(PyObject* self, PyObject* what) { return commit_any(self, what, 1); }
 
 static PyObject* fileno_of(PyObject* object, PyObject* unused) {
   consumer_object* self = (consumer_object*)object;
@@ -330,7 +346,7 @@ static PyMethodDef methods[] = {
      "consumer's."},
     {"close", close_consumer, METH_NOARGS, "close($self)\n--\n\nLeaves the ring; a name's cursor is kept."},
     {"_async_next", async_next, METH_NOARGS, NULL},
-    {"_poll_into", poll_into, METH_O, NULL},
+    {"_poll_into", poll_into, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 static PyGetSetDef properties[] = {
     {"next_sequence", get_next_sequence, NULL, "sequence of the next event that is read", NULL},

@@ -9,18 +9,22 @@ typedef struct {
   PyObject_VAR_HEAD unsigned long long sequence;
   unsigned long long timestamp_ns;
   unsigned int type;
-  char payload[1];
+  unsigned int attributes_bytes;
+  char bytes[1]; /* attributes, as ringbolt_event has them and so aligned to 8, and payload; Py_SIZE counts both */
 } event_object;
 
 PyTypeObject* event_type = NULL;
 
 PyObject* event_from(const ringbolt_event* event) {
-  event_object* made = PyObject_NewVar(event_object, event_type, (Py_ssize_t)event->payload_bytes);
+  event_object* made =
+      PyObject_NewVar(event_object, event_type, (Py_ssize_t)(event->attributes_bytes + event->payload_bytes));
   if (made == NULL) return NULL;
   made->sequence = event->sequence;
   made->timestamp_ns = event->timestamp_ns;
   made->type = event->type;
-  if (event->payload_bytes != 0) memcpy(made->payload, event->payload, event->payload_bytes);
+  made->attributes_bytes = (unsigned int)event->attributes_bytes;
+  if (event->attributes_bytes != 0) memcpy(made->bytes, event->attributes, event->attributes_bytes);
+  if (event->payload_bytes != 0) memcpy(made->bytes + event->attributes_bytes, event->payload, event->payload_bytes);
   return (PyObject*)made;
 }
 
@@ -30,13 +34,18 @@ static void event_dealloc(PyObject* self) {
   Py_DECREF((PyObject*)type); /* an instance holds its heap type */
 }
 
-static int event_buffer(PyObject* self, Py_buffer* view, int flags) {
-  return PyBuffer_FillInfo(view, self, ((event_object*)self)->payload, Py_SIZE(self), 1, flags);
+static char* payload_of(PyObject* self) { return ((event_object*)self)->bytes + ((event_object*)self)->attributes_bytes; }
+static Py_ssize_t payload_bytes(PyObject* self) {
+  return Py_SIZE(self) - (Py_ssize_t)((event_object*)self)->attributes_bytes;
 }
-static Py_ssize_t event_length(PyObject* self) { return Py_SIZE(self); }
+
+static int event_buffer(PyObject* self, Py_buffer* view, int flags) {
+  return PyBuffer_FillInfo(view, self, payload_of(self), payload_bytes(self), 1, flags);
+}
+static Py_ssize_t event_length(PyObject* self) { return payload_bytes(self); }
 static PyObject* event_payload(PyObject* self, void* unused) {
   (void)unused;
-  return PyBytes_FromStringAndSize(((event_object*)self)->payload, Py_SIZE(self));
+  return PyBytes_FromStringAndSize(payload_of(self), payload_bytes(self));
 }
 static PyObject* event_bytes(PyObject* self, PyObject* unused) {
   (void)unused;
@@ -44,7 +53,39 @@ static PyObject* event_bytes(PyObject* self, PyObject* unused) {
 }
 static PyObject* event_repr(PyObject* self) {
   const event_object* event = (const event_object*)self;
-  return PyUnicode_FromFormat("<ringbolt.Event %llu: type %u, %zd bytes>", event->sequence, event->type, Py_SIZE(self));
+  return PyUnicode_FromFormat("<ringbolt.Event %llu: type %u, %zd bytes>", event->sequence, event->type,
+                              payload_bytes(self));
+}
+
+/* A dict of name to bytes; the first of a name counts. */
+static PyObject* event_attributes(PyObject* self, void* unused) {
+  const event_object* event = (const event_object*)self;
+  ringbolt_event from = {.attributes = event->bytes, .attributes_bytes = event->attributes_bytes};
+  const size_t count = ringbolt_attributes(&from, NULL, 0);
+  PyObject* dict = PyDict_New();
+  ringbolt_attribute* found;
+  size_t i;
+  (void)unused;
+  if (dict == NULL || count == 0) return dict;
+  found = PyMem_Malloc(count * sizeof *found);
+  if (found == NULL) {
+    Py_DECREF(dict);
+    return PyErr_NoMemory();
+  }
+  ringbolt_attributes(&from, found, count);
+  for (i = count; i-- > 0;) {
+    PyObject* name = PyUnicode_FromStringAndSize(found[i].name, (Py_ssize_t)found[i].name_bytes);
+    PyObject* value = PyBytes_FromStringAndSize(found[i].value, (Py_ssize_t)found[i].value_bytes);
+    const int set = name == NULL || value == NULL ? -1 : PyDict_SetItem(dict, name, value);
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    if (set < 0) {
+      Py_CLEAR(dict);
+      break;
+    }
+  }
+  PyMem_Free(found);
+  return dict;
 }
 
 static PyMemberDef members[] = {
@@ -53,8 +94,10 @@ static PyMemberDef members[] = {
      "the publisher's wall clock, nanoseconds since 1970; 0 in a ring without timestamps"},
     {"type", T_UINT, offsetof(event_object, type), READONLY, "the application's own number"},
     {NULL, 0, 0, 0, NULL}};
-static PyGetSetDef properties[] = {{"payload", event_payload, NULL, "the payload as bytes, a copy", NULL},
-                                   {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef properties[] = {
+    {"payload", event_payload, NULL, "the payload as bytes, a copy", NULL},
+    {"attributes", event_attributes, NULL, "names and values, bytes, in a dict made now", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
 static PyMethodDef methods[] = {{"__bytes__", event_bytes, METH_NOARGS, "The payload as bytes."}, {NULL, NULL, 0, NULL}};
 
 int add_events(PyObject* module) {
@@ -68,7 +111,7 @@ int add_events(PyObject* module) {
                                 {Py_mp_length, event_length},
                                 {Py_bf_getbuffer, event_buffer},
                                 {0, NULL}};
-  static PyType_Spec spec = {"ringbolt.Event", (int)offsetof(event_object, payload) + 1, 1,
+  static PyType_Spec spec = {"ringbolt.Event", (int)offsetof(event_object, bytes) + 1, 1,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   event_type = (PyTypeObject*)PyType_FromSpec(&spec);
   return event_type == NULL ? -1 : PyModule_AddObjectRef(module, "Event", (PyObject*)event_type);

@@ -2,34 +2,60 @@
 #include "module.h"
 
 #include <math.h>
+#include <pthread.h>
 
 PyObject* error_type = NULL;
 PyObject* gap_error_type = NULL;
 
-PyObject* raise_error(int32_t result) {
-  const int32_t number = ringbolt_last_errno();
-  PyObject* error =
-      PyObject_CallFunction(error_type, "ssi", ringbolt_last_error(), ringbolt_result_name(result), (int)number);
-  if (error != NULL) {
-    PyErr_SetObject(error_type, error);
-    Py_DECREF(error);
-  }
+static PyObject* raise_with(PyObject* sentence, int32_t result, int number) {
+  PyObject* error = NULL;
+  if (sentence != NULL) error = PyObject_CallFunction(error_type, "Osi", sentence, ringbolt_result_name(result), number);
+  if (error != NULL) PyErr_SetObject(error_type, error);
+  Py_XDECREF(error);
+  Py_XDECREF(sentence);
   return NULL;
 }
+PyObject* raise_error(int32_t result) { /* a path in the sentence may be of any bytes */
+  return raise_with(PyUnicode_DecodeFSDefault(ringbolt_last_error()), result, (int)ringbolt_last_errno());
+}
+PyObject* raise_status(int32_t status) {
+  const char* const sentence = status == RINGBOLT_JOURNAL_STALLED
+                                   ? "the ring is full, and its journal cannot write: `ringbolt stat` says why"
+                                   : "the call was not answered as it should be";
+  return raise_with(PyUnicode_FromString(sentence), status, 0);
+}
+
+static unsigned this_process = 1;
+static void count_fork(void) { ++this_process; }
 
 int lock_handle(handle_lock* lock, const void* handle, const char* what) {
   if (handle == NULL) {
     PyErr_Format(PyExc_ValueError, "this %s is closed", what);
     return -1;
   }
-  if (lock->held) {
+  if (lock->held_in == this_process) {
     PyErr_Format(PyExc_RuntimeError, "this %s is in use by another thread: one thread at a time", what);
     return -1;
   }
-  lock->held = 1;
+  lock->held_in = this_process;
   return 0;
 }
-void unlock_handle(handle_lock* lock) { lock->held = 0; }
+void unlock_handle(handle_lock* lock) { lock->held_in = 0; }
+
+int u32_from(PyObject* number, uint32_t* value, const char* what) {
+  PyObject* const whole = PyNumber_Index(number);
+  unsigned long long wide;
+  if (whole == NULL) return -1;
+  wide = PyLong_AsUnsignedLongLong(whole);
+  Py_DECREF(whole);
+  if (PyErr_Occurred()) return -1;
+  if (wide > UINT32_MAX) {
+    PyErr_Format(PyExc_OverflowError, "a %s has 32 bits", what);
+    return -1;
+  }
+  *value = (uint32_t)wide;
+  return 0;
+}
 
 int64_t timeout_from(PyObject* seconds) {
   double value;
@@ -107,6 +133,7 @@ PyMODINIT_FUNC PyInit__ringbolt(void) {
   gap_error_type = PyObject_GetAttrString(errors, "GapError");
   Py_DECREF(errors);
   if (error_type == NULL || gap_error_type == NULL) return NULL;
+  if (pthread_atfork(NULL, NULL, count_fork) != 0) return PyErr_NoMemory();
   module = PyModule_Create(&definition);
   if (module == NULL) return NULL;
   if (PyModule_AddStringConstant(module, "version", ringbolt_version()) < 0 || add_events(module) < 0 ||

@@ -20,15 +20,20 @@ int add_events(PyObject* module);
 int add_publisher(PyObject* module);
 int add_consumer(PyObject* module);
 
-/* Sets the exception of a result below 0; returns NULL. */
+/* Sets the exception of a result below 0, or of a status that is one in Python; returns NULL. */
 PyObject* raise_error(int32_t result);
+PyObject* raise_status(int32_t status);
+
+/* An int of 32 bits, or what can be taken for one; -1 with an exception. */
+int u32_from(PyObject* number, uint32_t* value, const char* what);
 
 /* An Event with a copy of the payload. */
 PyObject* event_from(const ringbolt_event* event);
 
-/* One thread at a time: a handle whose lock is held by another thread raises. */
+/* One thread at a time: a handle whose lock is held by another thread raises. A lock that was held when the process forked is free
+ * in the child, whose threads do not hold it. */
 typedef struct {
-  int held;
+  unsigned held_in; /* the number of the process, counted from 1 by forks; 0: nobody holds it */
 } handle_lock;
 int lock_handle(handle_lock* lock, const void* handle, const char* what);
 void unlock_handle(handle_lock* lock);

@@ -2,12 +2,20 @@
  * away and looks for signals. */
 #include "module.h"
 
+#include <string.h>
+
 typedef struct {
   PyObject_HEAD ringbolt_publisher* handle;
   handle_lock lock;
 } publisher_object;
 
 static int acquire(publisher_object* self) { return lock_handle(&self->lock, self->handle, "Publisher"); }
+
+/* Between two slices of a wait: a signal's handler may raise, and may close what waits. -1 with an exception, and not acquired. */
+static int look_for_signals(publisher_object* self) {
+  unlock_handle(&self->lock);
+  return PyErr_CheckSignals() < 0 ? -1 : acquire(self);
+}
 
 static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"name",           "capacity_bytes", "flags",    "wait",    "mode", "group",
@@ -17,6 +25,7 @@ static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) 
   ringbolt_publisher_options options = {.size = sizeof options};
   const char* name;
   unsigned long long capacity = 0, first = 0, segment = 0, keep = 0;
+  int64_t standby_left;
   long long standby = 0, interval = 0, age = 0;
   unsigned int flags = 0, wait = 0, mode = 0, slots = 0, sync = 0;
   ringbolt_publisher* opened = NULL;
@@ -36,17 +45,28 @@ static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) 
   options.mode = mode;
   options.first_sequence = first;
   options.consumer_slots = slots;
-  options.standby_ns = standby;
   options.journal_sync = sync;
   options.journal_interval_ns = interval;
   options.journal_segment_bytes = segment;
   options.journal_keep_bytes = keep;
   options.journal_keep_age_ns = age;
-  Py_BEGIN_ALLOW_THREADS;
-  result = ringbolt_publisher_open(name, &options, &opened);
-  Py_END_ALLOW_THREADS;
+  standby_left = standby;
+  for (;;) { /* as a standby, with a look at signals now and then */
+    options.standby_ns = standby_left < SLICE_NS ? standby_left : SLICE_NS;
+    Py_BEGIN_ALLOW_THREADS;
+    result = ringbolt_publisher_open(name, &options, &opened);
+    Py_END_ALLOW_THREADS;
+    standby_left -= options.standby_ns;
+    if (result != RINGBOLT_ERROR_IN_USE || standby_left <= 0) break;
+    if (PyErr_CheckSignals() < 0) return -1;
+  }
   if (result < 0) {
     raise_error(result);
+    return -1;
+  }
+  if (self->handle != NULL) { /* another thread was faster */
+    ringbolt_publisher_free(opened);
+    PyErr_SetString(PyExc_ValueError, "this Publisher is open already");
     return -1;
   }
   self->handle = opened;
@@ -55,40 +75,136 @@ static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) 
 
 static void publisher_dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
-  ringbolt_publisher_free(((publisher_object*)object)->handle);
+  ringbolt_publisher* const handle = ((publisher_object*)object)->handle;
+  if (handle != NULL) { /* a journal is synced */
+    Py_BEGIN_ALLOW_THREADS;
+    ringbolt_publisher_free(handle);
+    Py_END_ALLOW_THREADS;
+  }
   ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
   Py_DECREF((PyObject*)type);
 }
 
-/* Publishes, waiting until `timeout_ns` has passed; RINGBOLT_OK, RINGBOLT_TIMED_OUT, an error, or -1000 with an exception. */
+/* -1000: there is an exception, and the publisher is not acquired any more. */
+enum { RAISED = -1000 };
+
+/* Publishes, waiting until `timeout_ns` has passed. */
 static int32_t publish_waiting(publisher_object* self, const Py_buffer* data, const ringbolt_event_options* options,
                                int64_t timeout_ns, uint64_t* sequence) {
   int32_t result = ringbolt_try_publish(self->handle, data->buf, (size_t)data->len, options, sequence);
-  while (result == RINGBOLT_FULL) {
+  while (result == RINGBOLT_FULL || result == RINGBOLT_TIMED_OUT) {
     const int64_t slice = timeout_ns < SLICE_NS ? timeout_ns : SLICE_NS;
     if (slice <= 0) return RINGBOLT_TIMED_OUT;
     Py_BEGIN_ALLOW_THREADS;
     result = ringbolt_publish_for(self->handle, data->buf, (size_t)data->len, slice, options, sequence);
     Py_END_ALLOW_THREADS;
-    if (result != RINGBOLT_TIMED_OUT) break;
-    if (PyErr_CheckSignals() < 0) return -1000;
     if (timeout_ns != RINGBOLT_FOREVER) timeout_ns -= slice;
-    result = RINGBOLT_FULL;
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return RAISED;
   }
-  if (result == RINGBOLT_TOO_LARGE || result == RINGBOLT_JOURNAL_STALLED) /* the waiting form has the sentence */
+  if (result == RINGBOLT_TOO_LARGE) /* never waits, and has the sentence */
     result = ringbolt_publish(self->handle, data->buf, (size_t)data->len, options, sequence);
   return result;
 }
 
-/* What `publish` and `try_publish` are called with: (payload, type=0, *, timestamp_ns=0, timeout=None). Parsed by hand, because
- * the general parser takes longer than the publish. The caller releases *data after 0. */
-static int parse_event(PyObject* const* args, Py_ssize_t count, PyObject* names, Py_buffer* data,
-                       ringbolt_event_options* options, PyObject** timeout) {
+/* A result that is not RINGBOLT_OK as an exception. */
+static PyObject* raise_unpublished(int32_t result) {
+  if (result == RAISED) return NULL;
+  if (result == RINGBOLT_TIMED_OUT) {
+    PyErr_SetString(PyExc_TimeoutError, "a gating consumer was in the way for the whole timeout");
+    return NULL;
+  }
+  return result < 0 ? raise_error(result) : raise_status(result);
+}
+
+enum { MOST_ATTRIBUTES = 64 };
+
+/* What one publish is called with, until it is released. */
+typedef struct {
+  Py_buffer data;
+  ringbolt_event_options options;
+  PyObject* timeout; /* borrowed */
+  ringbolt_attribute attributes[MOST_ATTRIBUTES];
+  PyObject* names[MOST_ATTRIBUTES]; /* held, as the values are by their views: the dict may change while a publish waits */
+  Py_buffer values[MOST_ATTRIBUTES];
+} event_arguments;
+
+static void release(event_arguments* event) {
+  PyBuffer_Release(&event->data);
+  while (event->options.attribute_count > 0) {
+    const size_t last = --event->options.attribute_count;
+    PyBuffer_Release(&event->values[last]);
+    Py_DECREF(event->names[last]);
+  }
+}
+
+static int add_attribute(PyObject* name, PyObject* value, event_arguments* event) {
+  const size_t index = event->options.attribute_count;
+  ringbolt_attribute* const attribute = &event->attributes[index];
+  Py_buffer* const view = &event->values[index];
+  Py_ssize_t name_bytes;
+  attribute->name = PyUnicode_AsUTF8AndSize(name, &name_bytes);
+  if (attribute->name == NULL) return -1;
+  if (name_bytes == 0) {
+    PyErr_SetString(PyExc_ValueError, "an attribute's name is empty");
+    return -1;
+  }
+  if (PyUnicode_Check(value)) {
+    Py_ssize_t size;
+    const char* text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (text == NULL || PyBuffer_FillInfo(view, value, (void*)text, size, 1, PyBUF_SIMPLE) < 0) return -1;
+  } else if (PyObject_GetBuffer(value, view, PyBUF_SIMPLE) < 0) {
+    return -1;
+  }
+  attribute->name_bytes = (size_t)name_bytes;
+  attribute->value = view->buf;
+  attribute->value_bytes = (size_t)view->len;
+  Py_INCREF(name);
+  event->names[index] = name;
+  ++event->options.attribute_count;
+  return 0;
+}
+
+/* A dict of name to str or bytes-like. */
+static int parse_attributes(PyObject* given, event_arguments* event) {
+  PyObject* items;
+  Py_ssize_t count;
+  Py_ssize_t i;
+  int added = 0;
+  if (given == NULL || given == Py_None) return 0;
+  items = PyDict_Check(given) ? PyDict_Items(given)
+                              : NULL; /* a list of its own: making a view may run code that changes the dict */
+  count = items == NULL ? 0 : PyList_Size(items);
+  if (items == NULL || count > MOST_ATTRIBUTES) {
+    Py_XDECREF(items);
+    if (!PyErr_Occurred())
+      PyErr_Format(PyExc_TypeError, "attributes are a dict of at most %d names and values", (int)MOST_ATTRIBUTES);
+    return -1;
+  }
+  for (i = 0; i < count && added == 0; ++i) {
+    PyObject* const item = PyList_GetItem(items, i);
+    added = add_attribute(PyTuple_GetItem(item, 0), PyTuple_GetItem(item, 1), event);
+  }
+  Py_DECREF(items);
+  event->options.attributes = event->attributes;
+  return added;
+}
+
+/* (payload, type=0, *, timestamp_ns=0, attributes=None, timeout=None). Parsed by hand, because the general parser takes longer than
+ * the publish. The caller releases `event` after 0. */
+static int parse_event(PyObject* const* args, Py_ssize_t count, PyObject* names, int waits, event_arguments* event) {
   const Py_ssize_t named = names == NULL ? 0 : PyTuple_Size(names);
   PyObject* payload = count > 0 ? args[0] : NULL;
   PyObject* type = count > 1 ? args[1] : NULL;
   PyObject* stamp = NULL;
+  PyObject* attributes = NULL;
   Py_ssize_t i;
+  event->options.size = sizeof event->options;
+  event->options.type = 0;
+  event->options.reserved = 0;
+  event->options.timestamp_ns = 0;
+  event->options.attributes = NULL;
+  event->options.attribute_count = 0;
+  event->timeout = NULL;
   if (count > 2) {
     PyErr_Format(PyExc_TypeError, "a publish takes at most a payload and a type by position, not %zd arguments", count);
     return -1;
@@ -99,7 +215,8 @@ static int parse_event(PyObject* const* args, Py_ssize_t count, PyObject* names,
     if (PyUnicode_CompareWithASCIIString(name, "payload") == 0) to = &payload;
     if (PyUnicode_CompareWithASCIIString(name, "type") == 0) to = &type;
     if (PyUnicode_CompareWithASCIIString(name, "timestamp_ns") == 0) to = &stamp;
-    if (timeout != NULL && PyUnicode_CompareWithASCIIString(name, "timeout") == 0) to = timeout;
+    if (PyUnicode_CompareWithASCIIString(name, "attributes") == 0) to = &attributes;
+    if (waits && PyUnicode_CompareWithASCIIString(name, "timeout") == 0) to = &event->timeout;
     if (to == NULL || *to != NULL) {
       PyErr_Format(PyExc_TypeError, to == NULL ? "there is no argument '%U'" : "the argument '%U' is given twice", name);
       return -1;
@@ -110,93 +227,116 @@ static int parse_event(PyObject* const* args, Py_ssize_t count, PyObject* names,
     PyErr_SetString(PyExc_TypeError, "the payload is missing");
     return -1;
   }
-  if (type != NULL) {
-    const unsigned long value = PyLong_AsUnsignedLong(type);
-    if (PyErr_Occurred()) return -1;
-    if (value > UINT32_MAX) {
-      PyErr_SetString(PyExc_OverflowError, "a type has 32 bits");
-      return -1;
-    }
-    options->type = (uint32_t)value;
-  }
+  if (type != NULL && u32_from(type, &event->options.type, "type") < 0) return -1;
   if (stamp != NULL) {
-    options->timestamp_ns = PyLong_AsUnsignedLongLong(stamp);
+    event->options.timestamp_ns = PyLong_AsUnsignedLongLong(stamp);
     if (PyErr_Occurred()) return -1;
   }
   if (PyUnicode_Check(payload)) {
     PyErr_SetString(PyExc_TypeError, "a payload is bytes-like; encode a str first");
     return -1;
   }
-  return PyObject_GetBuffer(payload, data, PyBUF_SIMPLE);
+  if (PyObject_GetBuffer(payload, &event->data, PyBUF_SIMPLE) < 0) return -1;
+  if (parse_attributes(attributes, event) < 0) {
+    release(event);
+    return -1;
+  }
+  return 0;
 }
 
 static PyObject* publish(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   publisher_object* self = (publisher_object*)object;
-  ringbolt_event_options options = {.size = sizeof options};
-  PyObject* timeout = NULL;
-  Py_buffer data;
+  event_arguments event;
   uint64_t sequence = 0;
   int64_t timeout_ns;
   int32_t result;
-  if (parse_event(args, count, names, &data, &options, &timeout) < 0) return NULL;
-  timeout_ns = timeout_from(timeout);
+  if (parse_event(args, count, names, 1, &event) < 0) return NULL;
+  timeout_ns = timeout_from(event.timeout);
   if (timeout_ns < 0 || acquire(self) < 0) {
-    PyBuffer_Release(&data);
+    release(&event);
     return NULL;
   }
-  result = publish_waiting(self, &data, &options, timeout_ns, &sequence);
-  unlock_handle(&self->lock);
-  PyBuffer_Release(&data);
-  if (result == -1000) return NULL;
-  if (result < 0) return raise_error(result);
-  if (result == RINGBOLT_TIMED_OUT) {
-    PyErr_SetString(PyExc_TimeoutError, "a gating consumer was in the way for the whole timeout");
-    return NULL;
-  }
+  result = publish_waiting(self, &event.data, &event.options, timeout_ns, &sequence);
+  if (result != RAISED) unlock_handle(&self->lock);
+  release(&event);
+  if (result != RINGBOLT_OK) return raise_unpublished(result);
   return PyLong_FromUnsignedLongLong(sequence);
 }
 
 static PyObject* try_publish(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   publisher_object* self = (publisher_object*)object;
-  ringbolt_event_options options = {.size = sizeof options};
-  Py_buffer data;
+  event_arguments event;
   uint64_t sequence = 0;
   int32_t result;
-  if (parse_event(args, count, names, &data, &options, NULL) < 0) return NULL;
+  if (parse_event(args, count, names, 0, &event) < 0) return NULL;
   if (acquire(self) < 0) {
-    PyBuffer_Release(&data);
+    release(&event);
     return NULL;
   }
-  result = ringbolt_try_publish(self->handle, data.buf, (size_t)data.len, &options, &sequence);
-  if (result == RINGBOLT_TOO_LARGE) result = ringbolt_publish(self->handle, data.buf, (size_t)data.len, &options, &sequence);
+  result = ringbolt_try_publish(self->handle, event.data.buf, (size_t)event.data.len, &event.options, &sequence);
+  if (result == RINGBOLT_TOO_LARGE) /* the waiting form has the sentence */
+    result = ringbolt_publish(self->handle, event.data.buf, (size_t)event.data.len, &event.options, &sequence);
   unlock_handle(&self->lock);
-  PyBuffer_Release(&data);
-  if (result < 0) return raise_error(result);
-  if (result != RINGBOLT_OK) Py_RETURN_NONE;
+  release(&event);
+  if (result == RINGBOLT_FULL) Py_RETURN_NONE;
+  if (result != RINGBOLT_OK) return raise_unpublished(result);
   return PyLong_FromUnsignedLongLong(sequence);
 }
 
+/* A contiguous buffer of items that are bytes, not references to Python's objects. */
+static int items_of(PyObject* values, Py_buffer* view) {
+  if (PyObject_GetBuffer(values, view, PyBUF_ND | PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+    PyErr_Clear(); /* numpy has no format for some types, such as datetime64 */
+    if (PyObject_GetBuffer(values, view, PyBUF_ND | PyBUF_C_CONTIGUOUS) < 0) return -1;
+  }
+  if (view->itemsize > 0 && (view->format == NULL || strchr(view->format, 'O') == NULL)) return 0;
+  PyErr_SetString(PyExc_ValueError, view->itemsize > 0 ? "the items are Python objects, whose bytes mean nothing elsewhere"
+                                                       : "the items have no bytes");
+  PyBuffer_Release(view);
+  return -1;
+}
+
 static PyObject* publish_array(PyObject* object, PyObject* args, PyObject* keywords) {
-  static char* names[] = {"values", "type", NULL};
+  static char* names[] = {"values", "type", "timeout", NULL};
   publisher_object* self = (publisher_object*)object;
   PyObject* values;
-  unsigned int type = 0;
+  PyObject* type_number = NULL;
+  PyObject* timeout = NULL;
   Py_buffer data;
-  uint64_t first = 0;
+  uint32_t type = 0;
+  uint64_t first;
+  int64_t left;
+  size_t done = 0;
+  size_t count;
   int32_t result;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|I", names, &values, &type)) return NULL;
-  if (PyObject_GetBuffer(values, &data, PyBUF_ND | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O$O", names, &values, &type_number, &timeout)) return NULL;
+  left = timeout_from(timeout);
+  if (left < 0 || (type_number != NULL && u32_from(type_number, &type, "type") < 0)) return NULL;
+  if (items_of(values, &data) < 0) return NULL;
   if (acquire(self) < 0) {
     PyBuffer_Release(&data);
     return NULL;
   }
-  Py_BEGIN_ALLOW_THREADS;
-  result = ringbolt_publish_array(self->handle, data.buf, (size_t)data.itemsize, (size_t)(data.len / data.itemsize), type,
-                                  &first);
-  Py_END_ALLOW_THREADS;
-  unlock_handle(&self->lock);
+  first = ringbolt_next_publish_sequence(self->handle);
+  count = (size_t)(data.len / data.itemsize);
+  do {
+    const int64_t slice = left < SLICE_NS ? left : SLICE_NS;
+    size_t published = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    result = ringbolt_publish_array(self->handle, (const char*)data.buf + done * (size_t)data.itemsize,
+                                    (size_t)data.itemsize, count - done, type, slice, NULL, &published);
+    Py_END_ALLOW_THREADS;
+    done += published;
+    if (left != RINGBOLT_FOREVER) left -= slice;
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) result = RAISED;
+  } while (result == RINGBOLT_TIMED_OUT && left > 0);
+  if (result != RAISED) unlock_handle(&self->lock);
   PyBuffer_Release(&data);
-  return result < 0 ? raise_error(result) : PyLong_FromUnsignedLongLong(first);
+  if (result == RINGBOLT_TIMED_OUT) {
+    return PyErr_Format(PyExc_TimeoutError, "%zu of %zu values are published: a gating consumer was in the way", done,
+                        count);
+  }
+  return result == RINGBOLT_OK ? PyLong_FromUnsignedLongLong(first) : raise_unpublished(result);
 }
 
 static PyObject* wait_durable(PyObject* object, PyObject* args, PyObject* keywords) {
@@ -215,10 +355,7 @@ static PyObject* wait_durable(PyObject* object, PyObject* args, PyObject* keywor
     result = ringbolt_wait_durable(self->handle, sequence, slice);
     Py_END_ALLOW_THREADS;
     if (left != RINGBOLT_FOREVER) left -= slice;
-    if (PyErr_CheckSignals() < 0) {
-      unlock_handle(&self->lock);
-      return NULL;
-    }
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
   } while (result == RINGBOLT_TIMED_OUT && left > 0);
   unlock_handle(&self->lock);
   return result < 0 ? raise_error(result) : PyBool_FromLong(result == RINGBOLT_OK);
@@ -291,12 +428,14 @@ static PyObject* get_durable(PyObject* object, void* unused) {
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 static PyMethodDef methods[] = {
     {"publish", FAST(publish),
-     "publish($self, payload, type=0, *, timestamp_ns=0, timeout=None)\n--\n\n"
-     "Publishes a copy of a bytes-like payload and returns the event's sequence. Waits while a gating consumer is in the "
+     "publish($self, payload, type=0, *, timestamp_ns=0, attributes=None, timeout=None)\n--\n\n"
+     "Publishes a copy of a bytes-like payload, and of a dict of attributes, and returns the event's sequence. Waits while "
+     "a gating consumer is in the "
      "way, at most\n"
      "`timeout` seconds (TimeoutError)."},
     {"try_publish", FAST(try_publish),
-     "try_publish($self, payload, type=0, *, timestamp_ns=0)\n--\n\nNever waits: None if a gating consumer is in the way."},
+     "try_publish($self, payload, type=0, *, timestamp_ns=0, attributes=None)\n--\n\nNever waits: None if a gating consumer "
+     "is in the way."},
     {"publish_array", WITH_KEYWORDS(publish_array),
      "publish_array($self, values, type=0)\n--\n\n"
      "Publishes each item of a contiguous buffer, such as a numpy array, as an event, in batches. Returns the first "

@@ -79,7 +79,7 @@ static uint64_t number_in(const ringbolt_event* event) {
 static void publishes_and_reads_back(const char* ring) {
   ringbolt_publisher* publisher = open_small(ring);
   ringbolt_consumer* consumer = attach(ring, NULL, RINGBOLT_POLICY_LOSSY, RINGBOLT_START_EARLIEST);
-  ringbolt_event_options options = {sizeof options, 7, 0, 0};
+  ringbolt_event_options options = {.size = sizeof options, .type = 7};
   ringbolt_event event;
   uint64_t sequence = 0;
   CHECK_RESULT(ringbolt_try_next(consumer, &event), RINGBOLT_EMPTY);
@@ -328,8 +328,8 @@ static void one_comes_after_another(const char* ring) {
 static void a_batch_is_seen_whole_or_not_at_all(const char* ring) {
   ringbolt_publisher* publisher = open_small(ring);
   ringbolt_consumer* consumer = attach(ring, NULL, RINGBOLT_POLICY_LOSSY, RINGBOLT_START_EARLIEST);
-  ringbolt_message batch[3] = {{"one", 3, 1, 0}, {NULL, 0, 2, 0}, {"three", 5, 3, 0}};
-  ringbolt_message large = {NULL, 60000, 0, 0};
+  ringbolt_message batch[3] = {{"one", 3, NULL, 0, 1, 0}, {NULL, 0, NULL, 0, 2, 0}, {"three", 5, NULL, 0, 3, 0}};
+  ringbolt_message large = {NULL, 60000, NULL, 0, 0, 0};
   char* bytes = calloc(1, 60000);
   ringbolt_event event;
   uint64_t first = 0;
@@ -373,6 +373,7 @@ static void a_claim_is_written_in_place(const char* ring) {
   CHECK_RESULT(ringbolt_try_claim(publisher, 8, &payload), RINGBOLT_OK); /* and is left alone */
   CHECK_RESULT(ringbolt_publish(publisher, "b", 1, NULL, &sequence), RINGBOLT_OK);
   CHECK(sequence == 2);
+  CHECK_RESULT(ringbolt_commit_claim(publisher, 8, NULL, NULL), RINGBOLT_ERROR_BAD_OPTION); /* the publish has ended it */
   ringbolt_consumer_free(consumer);
   ringbolt_publisher_free(publisher);
 }
@@ -386,6 +387,42 @@ static void an_event_that_is_too_large_is_refused(const char* ring) {
   CHECK_RESULT(ringbolt_publish(publisher, bytes, largest + 1, NULL, NULL), RINGBOLT_ERROR_EVENT_TOO_LARGE);
   CHECK_RESULT(ringbolt_try_publish(publisher, bytes, largest + 1, NULL, NULL), RINGBOLT_TOO_LARGE);
   free(bytes);
+  ringbolt_publisher_free(publisher);
+}
+
+static void attributes_go_with_an_event(const char* ring) {
+  ringbolt_publisher* publisher = open_small(ring);
+  ringbolt_consumer* consumer = attach(ring, NULL, RINGBOLT_POLICY_LOSSY, RINGBOLT_START_EARLIEST);
+  const ringbolt_attribute given[3] = {{"traceparent", 0, "00-1-2-01", 9}, {"shop-id", 4, "7", 1}, {"key", 0, NULL, 0}};
+  const ringbolt_attribute bad = {"no good", 0, "x", 1};
+  ringbolt_event_options options = {.size = sizeof options, .attributes = given, .attribute_count = 3};
+  ringbolt_message batch[2] = {{"first", 5, given, 1, 1, 0}, {"second", 6, given + 1, 2, 2, 0}};
+  ringbolt_attribute got[3];
+  ringbolt_event events[4];
+  uint64_t buffer[64];
+  const void* value = NULL;
+  size_t bytes = 0;
+  size_t count = 0;
+  CHECK_RESULT(ringbolt_publish(publisher, "hello", 5, &options, NULL), RINGBOLT_OK);
+  CHECK_RESULT(ringbolt_publish_batch(publisher, batch, 2, NULL), RINGBOLT_OK);
+  CHECK_RESULT(ringbolt_publish(publisher, "plain", 5, NULL, NULL), RINGBOLT_OK);
+  options.attributes = &bad;
+  options.attribute_count = 1;
+  CHECK_RESULT(ringbolt_publish(publisher, "hello", 5, &options, NULL), RINGBOLT_ERROR_BAD_OPTION);
+  CHECK_RESULT(ringbolt_poll(consumer, buffer, sizeof buffer, events, 4, &count), RINGBOLT_OK);
+  CHECK(count == 4);
+  CHECK(ringbolt_attributes(&events[0], got, 3) == 3);
+  CHECK(got[0].name_bytes == 11 && memcmp(got[0].name, "traceparent", 11) == 0);
+  CHECK(got[0].value_bytes == 9 && memcmp(got[0].value, "00-1-2-01", 9) == 0);
+  CHECK(got[1].name_bytes == 4 && memcmp(got[1].name, "shop", 4) == 0 && got[2].value_bytes == 0);
+  CHECK(events[0].payload_bytes == 5 && memcmp(events[0].payload, "hello", 5) == 0);
+  CHECK_RESULT(ringbolt_find_attribute(&events[0], "shop", &value, &bytes), RINGBOLT_OK);
+  CHECK(bytes == 1 && memcmp(value, "7", 1) == 0);
+  CHECK_RESULT(ringbolt_find_attribute(&events[0], "shop-id", &value, &bytes), RINGBOLT_EMPTY);
+  CHECK(ringbolt_attributes(&events[1], NULL, 0) == 1 && ringbolt_attributes(&events[2], got, 1) == 2);
+  CHECK(events[2].payload_bytes == 6 && memcmp(events[2].payload, "second", 6) == 0);
+  CHECK(ringbolt_attributes(&events[3], got, 3) == 0 && events[3].payload_bytes == 5);
+  ringbolt_consumer_free(consumer);
   ringbolt_publisher_free(publisher);
 }
 
@@ -457,9 +494,10 @@ static void arrays_of_one_size(const char* ring) {
   size_t count = 0;
   uint32_t i;
   for (i = 0; i < 100; ++i) values[i] = i * 3;
-  CHECK_RESULT(ringbolt_publish_array(publisher, values, sizeof values[0], 100, 5, &first), RINGBOLT_OK);
-  CHECK(first == 1 && ringbolt_next_publish_sequence(publisher) == 101);
-  CHECK_RESULT(ringbolt_publish_array(publisher, values, 0, 100, 5, &first), RINGBOLT_ERROR_BAD_OPTION);
+  CHECK_RESULT(ringbolt_publish_array(publisher, values, sizeof values[0], 100, 5, RINGBOLT_FOREVER, &first, &count),
+               RINGBOLT_OK);
+  CHECK(first == 1 && count == 100 && ringbolt_next_publish_sequence(publisher) == 101);
+  CHECK_RESULT(ringbolt_publish_array(publisher, values, 0, 100, 5, 0, &first, NULL), RINGBOLT_ERROR_BAD_OPTION);
   CHECK_RESULT(ringbolt_publish(publisher, "other", 5, NULL, NULL), RINGBOLT_OK);
   CHECK_RESULT(ringbolt_poll_array(consumer, got, sizeof got[0], numbers, stamps, 200, &count), RINGBOLT_OK);
   CHECK(count == 100 && memcmp(values, got, sizeof values) == 0 && numbers[99] == 100 && stamps[99] != 0);
@@ -615,6 +653,8 @@ static void a_journal_gives_back_what_the_ring_lost(const char* ring) {
 }
 
 static void rings_are_created_seen_and_removed(const char* ring) {
+  uint64_t longer[sizeof(ringbolt_ring_stat) / sizeof(uint64_t) + 2];
+  const size_t size = sizeof longer;
   ringbolt_publisher_options options;
   ringbolt_ring_stat stat;
   ringbolt_publisher* publisher;
@@ -628,6 +668,10 @@ static void rings_are_created_seen_and_removed(const char* ring) {
   CHECK_RESULT(ringbolt_stat(ring, &stat), RINGBOLT_ERROR_BAD_OPTION);
   stat.size = sizeof stat;
   CHECK_RESULT(ringbolt_stat(ring, &stat), RINGBOLT_OK);
+  memset(longer, 0xaa, sizeof longer);
+  memcpy(longer, &size, sizeof size);
+  CHECK_RESULT(ringbolt_stat(ring, (ringbolt_ring_stat*)longer), RINGBOLT_OK);
+  CHECK(longer[sizeof longer / sizeof longer[0] - 1] == 0); /* of a newer header */
   CHECK(stat.capacity_bytes == 65536 && stat.newest_sequence == 0 && stat.publisher_alive == 0 && stat.timestamps == 1);
   publisher = open_small(ring);
   publish_numbers(publisher, 100, 101);
@@ -676,6 +720,7 @@ static const test_case cases[] = {
     CASE(a_batch_is_seen_whole_or_not_at_all),
     CASE(a_claim_is_written_in_place),
     CASE(an_event_that_is_too_large_is_refused),
+    CASE(attributes_go_with_an_event),
     CASE(poll_fills_the_callers_buffer),
     CASE(poll_lets_the_publisher_go_on),
     CASE(arrays_of_one_size),

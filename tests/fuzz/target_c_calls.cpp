@@ -17,6 +17,7 @@ constexpr const char* kRing = "orders";
 constexpr std::size_t kMostCalls = 128;
 constexpr std::size_t kBytes = 4'096;  // of the buffer that is polled into
 constexpr std::size_t kEvents = 64;
+constexpr std::array<ringbolt_attribute, 2> kAttributes{{{"key", 0, "four", 4}, {"shop", 4, nullptr, 0}}};
 
 void expect_known(std::int32_t result) {
   require(std::strcmp(ringbolt_result_name(result), "unknown") != 0, "a result is one of the header's", 0);
@@ -36,6 +37,10 @@ struct Reader {
     require(!skips || event.sequence >= next, "numbers only grow", event.sequence);
     const auto* bytes = static_cast<const std::byte*>(event.payload);
     require(is_payload_of({bytes, event.payload_bytes}, event.type), "a payload is what was published", event.sequence);
+    std::array<ringbolt_attribute, 2> attributes{};
+    const std::size_t count = ringbolt_attributes(&event, attributes.data(), attributes.size());
+    require(count <= kAttributes.size() && (count == 0 || attributes[0].value_bytes == 4),
+            "attributes are what was published", event.sequence);
     next = event.sequence + 1;
     sequence_known = true;
   }
@@ -64,7 +69,7 @@ class CCalls final : public Target {
     add(both, 1, 2 * 5);
     add(both, 1, 2 * 32 + 1);
     for (std::size_t round = 0; round < 12; ++round) {
-      for (const std::size_t how : {10, 10, 11, 127}) add(both, 2, 2 * how);
+      for (const std::size_t how : {10U, 10U, 11U, 127U}) add(both, 2, 2 * how);
       add(both, 8, 2 * 7);
       add(both, 8, 2 * 60 + round % 2);
       add(both, 9, 2 * 10 + round % 2);
@@ -102,8 +107,12 @@ class CCalls final : public Target {
   // Payloads of event types, so that they can be checked whatever the sequence was.
   [[nodiscard]] Bytes payload() const { return payload_of(how(), how() * std::size_t{9}); }
   [[nodiscard]] ringbolt_event_options typed() const {
-    return {(argument_ & 1) != 0 ? sizeof(ringbolt_event_options) : offsetof(ringbolt_event_options, timestamp_ns), how(), 0,
-            stamp_};
+    return {(argument_ & 1) != 0 ? sizeof(ringbolt_event_options) : offsetof(ringbolt_event_options, timestamp_ns),
+            how(),
+            0,
+            stamp_,
+            kAttributes.data(),
+            how() % 4 == 2 ? how() % 3 : 0};
   }
   void published(std::int32_t result, std::uint64_t before) const {
     expect_known(result);
@@ -151,7 +160,8 @@ class CCalls final : public Target {
   }
   void publish_batch() {
     const Bytes bytes = payload();
-    const std::vector<ringbolt_message> batch(how() % 9, {bytes.data(), bytes.size(), how(), 0});
+    const std::vector<ringbolt_message> batch(how() % 9,
+                                              {bytes.data(), bytes.size(), kAttributes.data(), how() % 3, how(), 0});
     const std::uint64_t before = next_sequence();
     std::uint64_t first = 0;
     const std::int32_t result = ringbolt_try_publish_batch(publisher_, batch.data(), batch.size(), &first);
@@ -185,7 +195,8 @@ class CCalls final : public Target {
     for (std::size_t i = 0; i < count; ++i) {
       const auto* payload = static_cast<const std::byte*>(events[i].payload);
       const auto* begin = reinterpret_cast<const std::byte*>(buffer.data());
-      require(payload >= begin && payload + events[i].payload_bytes <= begin + bytes, "a payload lies in the buffer", i);
+      require(payload - events[i].attributes_bytes >= begin && payload + events[i].payload_bytes <= begin + bytes,
+              "a payload lies in the buffer", i);
       reader().see(events[i]);
     }
     if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) reader().lose();
@@ -200,7 +211,7 @@ class CCalls final : public Target {
         ringbolt_poll_array(reader().consumer, values.data(), size, numbers.data(), nullptr, limit, &count);
     expect_known(result);
     for (std::size_t i = 0; i < count; ++i)
-      reader().see({numbers[i], 0, values.data() + i * size, size, how(), 0});  // that size says the type
+      reader().see({numbers[i], 0, values.data() + i * size, size, nullptr, 0, how(), 0});  // that size says the type
     if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) reader().lose();
   }
   void look_around() {

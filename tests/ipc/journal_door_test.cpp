@@ -96,5 +96,21 @@ TEST_F(SeekingIn, AJournalThatIsGoneIsSaidAndChangesNothing) {
   EXPECT_EQ(stat_of("orders", "billing").cursor_sequence, 6U);
 }
 
+// Nothing to read means that there is nothing, also where the ring has been overrun and the journal has it.
+TEST_F(JournalledRing, IsDrainedByPollingUntilNothingIsThere) {
+  Publisher publisher = Publisher::open("orders", journalled());
+  Consumer consumer = Consumer::attach("orders", {.name = "billing", .start = Start::earliest});
+  std::uint64_t read = 0;
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    publish_numbers(publisher, 5'000);
+    ASSERT_TRUE(publisher.wait_durable(round * 5'000, kLong));
+    while (const std::size_t count = consumer.poll([&](const Event& event) { EXPECT_EQ(event.sequence, ++read); })) {
+      ASSERT_GT(count, 0U);
+    }
+    EXPECT_EQ(read, round * 5'000);
+  }
+  EXPECT_GE(consumer.counters().turns_to_journal, 2U);
+}
+
 }  // namespace
 }  // namespace ringbolt::test

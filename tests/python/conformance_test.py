@@ -127,6 +127,18 @@ class Conformance(RingTest):
         self.assert_code("event_too_large", publisher.publish, bytes(largest + 1))
         self.assert_code("event_too_large", publisher.try_publish, bytes(largest + 1))
 
+    def test_attributes_go_with_an_event(self):
+        publisher = self.publisher()
+        consumer = self.consumer(start="earliest")
+        given = {"traceparent": "00-1-2-01", "shop": b"7", "key": b""}
+        publisher.publish(b"hello", attributes=given)
+        publisher.publish(b"plain")
+        self.assert_code("bad_option", publisher.publish, b"hello", attributes={"no good": "x"})
+        first, plain = consumer.poll()
+        self.assertEqual(first.attributes, {"traceparent": b"00-1-2-01", "shop": b"7", "key": b""})
+        self.assertEqual((bytes(first), len(first), first.payload), (b"hello", 5, b"hello"))
+        self.assertEqual((plain.attributes, bytes(plain)), ({}, b"plain"))
+
     def test_poll_lets_the_publisher_go_on(self):
         publisher = self.publisher()
         consumer = self.consumer(name="batch", policy="gate", start="earliest")
@@ -146,10 +158,10 @@ class Conformance(RingTest):
         values = memoryview(bytes(range(100)) * 4).cast("I")
         self.assertEqual(publisher.publish_array(values, type=5), 1)
         publisher.publish(b"other")
-        target = memoryview(bytearray(4 * 200)).cast("I")
-        self.assertEqual(consumer._poll_into(target), 100)
-        self.assertEqual(target[:100], values)
-        self.assert_code("bad_option", consumer._poll_into, target)
+        target = bytearray(4 * 200)
+        self.assertEqual(consumer._poll_into(target, 4), 100)
+        self.assertEqual(target[:400], bytes(values))
+        self.assert_code("bad_option", consumer._poll_into, target, 4)
         self.assertEqual(consumer.next(0).payload, b"other")
 
     def test_the_stream_ends_and_goes_on(self):

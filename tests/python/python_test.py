@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -50,6 +51,11 @@ class Events(RingTest):
             publisher.publish(b"a", 1, type=1)
         with self.assertRaises(OverflowError):
             publisher.publish(b"a", type=2**32)
+        for attributes in ([], {1: "x"}, {"x": 1}, {"x%d" % i: "" for i in range(65)}):
+            with self.assertRaises(TypeError):
+                publisher.publish(b"a", attributes=attributes)
+        with self.assertRaises(ValueError):
+            publisher.publish(b"a", attributes={"": "x"})
         self.assertEqual(publisher.next_sequence, 4)
 
     def test_do_not_leak(self):
@@ -62,8 +68,9 @@ class Events(RingTest):
 
         def turn():
             for _ in range(20_000):
-                publisher.publish(bytes(1000))
-                bytes(consumer.next(0))
+                publisher.publish(bytes(1000), attributes={"key": "k"})
+                event = consumer.next(0)
+                bytes(event), event.attributes
 
         turn()
         before = resident_kib()
@@ -106,6 +113,28 @@ class Options(RingTest):
             consumer.next()
         publisher.close()
         consumer.close()
+
+
+    def test_out_of_range_are_refused_and_not_wrapped(self):
+        publisher = self.publisher()
+        for call in (
+            lambda: ringbolt.Publisher("other", capacity=2**64),
+            lambda: self.consumer(start=-1),
+            lambda: self.consumer(start=2**64 + 1),
+            lambda: publisher.publish_array(b"a", type=2**32 + 7),
+        ):
+            with self.assertRaises(OverflowError):
+                call()
+        with self.assertRaises(ValueError):
+            self.consumer(budget=0)
+        with self.assertRaises(OverflowError):
+            self.consumer(start=datetime.datetime(1960, 1, 1, tzinfo=datetime.timezone.utc))
+
+    def test_a_ring_may_be_a_path(self):
+        path = self.directory / "a-path"
+        with ringbolt.Publisher(path, capacity="64KiB") as publisher, ringbolt.Consumer(path) as consumer:
+            publisher.publish(b"x")
+            self.assertEqual(consumer.next(0).sequence, 1)
 
 
 class Losses(RingTest):
@@ -185,6 +214,56 @@ class Threads(RingTest):
         self.assertEqual(child.wait(30), 0)
 
 
+    def test_ctrl_c_ends_a_publish_of_more_than_fits_and_a_standby(self):
+        with self.publisher():
+            for program in ("ringbolt.Publisher('orders', standby=3600)", "publish_all()"):
+                child = self.python(
+                    "import ringbolt, sys\n"
+                    "def publish_all():\n"
+                    "    publisher = ringbolt.Publisher('full', capacity='64KiB')\n"
+                    "    consumer = ringbolt.Consumer('full', policy='gate')\n"
+                    "    publisher.publish_array(memoryview(bytes(8 * 10_000)).cast('Q'))\n"
+                    "try:\n"
+                    "    print('waiting', flush=True)\n"
+                    f"    {program}\n"
+                    "except KeyboardInterrupt:\n"
+                    "    print('interrupted', flush=True)\n"
+                )
+                self.assertEqual(self.line(child), "waiting\n")
+                child.send_signal(signal.SIGINT)
+                self.assertEqual(self.line(child), "interrupted\n")
+
+    def test_a_handler_that_closes_what_waits_is_told_apart(self):
+        self.publisher()
+        consumer = self.consumer(start="earliest")
+        before = signal.signal(signal.SIGALRM, lambda *_: consumer.close())
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaisesRegex(ValueError, "closed"):
+            consumer.next(30)
+
+    def test_a_child_may_close_what_a_thread_held_at_the_fork(self):
+        publisher = self.publisher()
+        consumer = self.consumer(start="earliest")
+        waiting = threading.Thread(target=consumer.wait, args=(30,))
+        waiting.start()
+        while True:
+            try:
+                consumer.next_sequence
+            except RuntimeError:
+                break
+        child = os.fork()
+        if child == 0:
+            try:
+                consumer.close()
+                os._exit(0)
+            except BaseException:
+                os._exit(1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        publisher.publish(b"x")
+        waiting.join()
+
+
 class AsyncIO(RingTest):
     def test_reads_to_the_end_while_others_run(self):
         publisher = self.publisher()
@@ -228,7 +307,85 @@ class AsyncIO(RingTest):
         self.assertEqual(asyncio.run(read()), 1)
 
 
+    def test_two_tasks_share_a_consumer(self):
+        publisher = self.publisher()
+        consumer = self.consumer(start="earliest")
+
+        async def read():
+            tasks = [asyncio.create_task(anext(consumer)) for _ in range(3)]
+            await asyncio.sleep(0.01)
+            numbers(publisher, 1, 3)
+            return sorted(event.sequence for event in await asyncio.wait_for(asyncio.gather(*tasks), 30))
+
+        self.assertEqual(asyncio.run(read()), [1, 2, 3])
+
+    def test_closing_ends_who_waits_and_leaves_other_descriptors_alone(self):
+        self.publisher()
+        consumer = self.consumer(start="earliest")
+
+        async def read():
+            loop = asyncio.get_running_loop()
+            task = asyncio.create_task(anext(consumer))
+            await asyncio.sleep(0.01)
+            descriptor = consumer.fileno()
+            consumer.close()
+            here, there = socket.socketpair()
+            with here, there:
+                here.setblocking(False)
+                os.dup2(here.fileno(), descriptor)  # somebody gets the number
+                self.addCleanup(os.close, descriptor)
+                received = loop.create_future()
+                loop.add_reader(descriptor, lambda: received.done() or received.set_result(here.recv(1)))
+                with self.assertRaises(ValueError):
+                    await asyncio.wait_for(task, 30)
+                there.send(b"x")
+                try:
+                    return await asyncio.wait_for(received, 30)
+                finally:
+                    loop.remove_reader(descriptor)
+
+        self.assertEqual(asyncio.run(read()), b"x")
+
+
 class Numpy(RingTest):
+    def test_what_is_no_array_of_bytes_is_refused(self):
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("numpy is not installed")
+        publisher = self.publisher()
+        consumer = self.consumer(policy="gate", start="earliest")
+        for values in (numpy.zeros(3, numpy.dtype([])), numpy.array([None, 1], object)):
+            with self.assertRaises(ValueError):
+                publisher.publish_array(values)
+        publisher.publish(b"12345678", type=numpy.uint32(3))
+        for dtype in (object, [("a", "O")]):
+            with self.assertRaises(TypeError):
+                consumer.poll_array(dtype)
+        with self.assertRaises(ValueError):
+            consumer.poll_array([])
+        self.assert_code("bad_option", consumer.poll_array, ("<u8", (3,)))
+        self.assertEqual(consumer.poll_array("<u8").tobytes(), b"12345678")
+        publisher.publish(bytes(24))
+        self.assertEqual(consumer.poll_array(("<u8", (3,))).shape, (1, 3))
+        consumer.commit(numpy.uint64(2))
+
+    def test_values_behind_an_error_are_handed_out_first(self):
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("numpy is not installed")
+        publisher = self.publisher()
+        consumer = self.consumer(name="holds", policy="gate", gate_on_commit=True, start="earliest")
+        count = 0
+        while publisher.try_publish(count.to_bytes(8, "little")) is not None:
+            count += 1
+        values = consumer.poll_array("<u8")
+        numpy.testing.assert_array_equal(values, numpy.arange(len(values)))
+        self.assertGreater(len(values), count // 2)
+        self.assert_code("holds_ring", consumer.poll_array, "<u8")
+        consumer.commit(consumer.next_sequence - 1)
+
     def test_arrays_go_through_as_they_are(self):
         try:
             import numpy

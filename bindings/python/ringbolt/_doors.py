@@ -1,10 +1,18 @@
 """Publisher and Consumer: options as words and units, context managers, asyncio and numpy on top of the extension."""
 
+from __future__ import annotations
+
 import asyncio
 import datetime
+import operator
+import os
 import re
+from typing import TYPE_CHECKING, Any, Iterable
 
 from . import _ringbolt
+
+if TYPE_CHECKING:
+    import numpy
 
 _WAIT = {"park": 4, "spin": 1, "yield": 2, "backoff": 3}
 _SYNC = {"interval": 2, "none": 1, "every": 3}
@@ -20,41 +28,51 @@ _GATE_ON_COMMIT = 1
 _EVENTS_BETWEEN_TURNS = 256  # that an async for takes before others have a turn
 
 
-def _bytes_of(size):
+def _whole(value, bits: int, what: str) -> int:
+    """An int, or what can be taken for one, of so many bits."""
+    number = operator.index(value)
+    if not 0 <= number < 1 << bits:
+        raise OverflowError(f"{what} is {number}: from 0 to 2^{bits} - 1")
+    return number
+
+
+def _bytes_of(size: int | str, what: str) -> int:
     """A number of bytes: an int, or text such as "64MiB"."""
-    if isinstance(size, int):
-        return size
+    if not isinstance(size, str):
+        return _whole(size, 64, what)
     match = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]*)\s*", size)
     if match is None or match[2] not in _UNITS:
-        raise ValueError(f"{size!r} is no size: a number of bytes, or one with {', '.join(unit for unit in _UNITS if unit)}")
-    return int(match[1]) * _UNITS[match[2]]
+        units = ", ".join(unit for unit in _UNITS if unit)
+        raise ValueError(f"{size!r} is no size: a number of bytes, or one with {units}")
+    return _whole(int(match[1]) * _UNITS[match[2]], 64, what)
 
 
-def _word(value, words, what):
+def _word(value: Any, words: dict, what: str) -> int:
     try:
         return words[value]
     except (KeyError, TypeError):
         raise ValueError(f"{what} {value!r} is none of {', '.join(repr(word) for word in words)}") from None
 
 
-def _nanoseconds(seconds):
+def _nanoseconds(seconds: float | None, what: str) -> int:
     if seconds is None:
         return 0
-    if seconds < 0:
-        raise ValueError("a duration is a number of seconds from 0 on")
-    return round(seconds * 1e9)
+    nanoseconds = round(seconds * 1e9)
+    if not 0 < nanoseconds < 1 << 63:
+        raise ValueError(f"{what} is {seconds}: a number of seconds above 0, or None")
+    return nanoseconds
 
 
-def _start_of(start):
+def _start_of(start: str | int | datetime.datetime) -> tuple[int, int]:
     """(kind, value) of a word, a sequence, or a time."""
     if isinstance(start, datetime.datetime):
         if start.tzinfo is None:
             raise ValueError("a start time needs a time zone: datetime.now(timezone.utc), for example")
         epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-        return _START_TIME, ((start - epoch) // datetime.timedelta(microseconds=1)) * 1000
-    if isinstance(start, int):
-        return _START_SEQUENCE, start
-    return _word(start, _START, "start"), 0
+        return _START_TIME, _whole((start - epoch) // datetime.timedelta(microseconds=1) * 1000, 64, "the start time")
+    if isinstance(start, str):
+        return _word(start, _START, "start"), 0
+    return _START_SEQUENCE, _whole(start, 64, "start")
 
 
 class Publisher(_ringbolt.Publisher):
@@ -65,30 +83,30 @@ class Publisher(_ringbolt.Publisher):
 
     def __init__(
         self,
-        name,
+        name: str | os.PathLike[str],
         *,
-        capacity=0,
-        timestamps=None,
-        consumer_slots=0,
-        huge_pages=False,
-        prefault=False,
-        lock_memory=False,
-        mode=0,
-        group=None,
-        first_sequence=0,
-        create=True,
-        standby=None,
-        wait="park",
-        journal=None,
-        sync="interval",
-        interval=None,
-        segment_bytes=0,
-        keep_bytes=0,
-        keep_age=None,
-        keep_unread=True,
-        fail_on_stall=False,
-        journal_elsewhere=False,
-    ):
+        capacity: int | str = 0,
+        timestamps: bool | None = None,
+        consumer_slots: int = 0,
+        huge_pages: bool = False,
+        prefault: bool = False,
+        lock_memory: bool = False,
+        mode: int = 0,
+        group: str | None = None,
+        first_sequence: int = 0,
+        create: bool = True,
+        standby: float | None = None,
+        wait: str = "park",
+        journal: str | os.PathLike[str] | None = None,
+        sync: str = "interval",
+        interval: float | None = None,
+        segment_bytes: int | str = 0,
+        keep_bytes: int | str = 0,
+        keep_age: float | None = None,
+        keep_unread: bool = True,
+        fail_on_stall: bool = False,
+        journal_elsewhere: bool = False,
+    ) -> None:
         flags = 0
         for option, value in (("huge_pages", huge_pages), ("prefault", prefault), ("lock_memory", lock_memory)):
             flags |= bool(value) << _FLAGS[option]
@@ -101,32 +119,32 @@ class Publisher(_ringbolt.Publisher):
             (_JOURNAL_ELSEWHERE, journal_elsewhere),
         ):
             flags |= flag if wanted else 0
+        self.name = os.fspath(name)
         super().__init__(
-            name,
-            capacity_bytes=_bytes_of(capacity),
+            self.name,
+            capacity_bytes=_bytes_of(capacity, "capacity"),
             flags=flags,
             wait=_word(wait, _WAIT, "wait"),
-            mode=mode,
+            mode=_whole(mode, 32, "mode"),
             group=group,
-            first_sequence=first_sequence,
-            consumer_slots=consumer_slots,
-            standby=_nanoseconds(standby),
-            journal=None if journal is None else str(journal),
+            first_sequence=_whole(first_sequence, 64, "first_sequence"),
+            consumer_slots=_whole(consumer_slots, 32, "consumer_slots"),
+            standby=_nanoseconds(standby, "standby"),
+            journal=None if journal is None else os.fspath(journal),
             sync=_word(sync, _SYNC, "sync"),
-            interval=_nanoseconds(interval),
-            segment_bytes=_bytes_of(segment_bytes),
-            keep_bytes=_bytes_of(keep_bytes),
-            keep_age=_nanoseconds(keep_age),
+            interval=_nanoseconds(interval, "interval"),
+            segment_bytes=_bytes_of(segment_bytes, "segment_bytes"),
+            keep_bytes=_bytes_of(keep_bytes, "keep_bytes"),
+            keep_age=_nanoseconds(keep_age, "keep_age"),
         )
-        self.name = name
 
-    def __enter__(self):
+    def __enter__(self) -> Publisher:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ringbolt.Publisher {self.name!r}>"
 
 
@@ -139,66 +157,86 @@ class Consumer(_ringbolt.Consumer):
 
     def __init__(
         self,
-        ring,
+        ring: str | os.PathLike[str],
         *,
-        name=None,
-        policy=None,
-        start="resume",
-        budget=None,
-        after=(),
-        gate_on_commit=False,
-        wait="park",
-    ):
+        name: str | None = None,
+        policy: str | None = None,
+        start: str | int | datetime.datetime = "resume",
+        budget: float | None = None,
+        after: str | Iterable[str] = (),
+        gate_on_commit: bool = False,
+        wait: str = "park",
+    ) -> None:
         kind, value = _start_of(start)
         names = [after] if isinstance(after, str) else list(after)
+        self.ring = os.fspath(ring)
+        self.name = name
+        self._taken = 0
+        self._woken: asyncio.Future[None] | None = None
         super().__init__(
-            ring,
+            self.ring,
             name=name,
             policy=_word(policy, _POLICY, "policy"),
             start=kind,
             start_value=value,
-            budget=_nanoseconds(budget),
+            budget=_nanoseconds(budget, "budget"),
             after=",".join(names) or None,
             wait=_word(wait, _WAIT, "wait"),
             flags=_GATE_ON_COMMIT if gate_on_commit else 0,
         )
-        self.ring = ring
-        self.name = name
-        self._taken = 0
 
-    def poll_array(self, dtype, limit=65536):
-        """Up to `limit` events of one size as a numpy array, without waiting. Needs numpy."""
+    def poll_array(self, dtype: Any, limit: int = 65536) -> numpy.ndarray:
+        """Up to `limit` events of one size as a numpy array, without waiting. Needs numpy.
+
+        Commits nothing; the last event's sequence is then `next_sequence - 1`.
+        """
         import numpy
 
+        dtype = numpy.dtype(dtype)
+        if dtype.hasobject:
+            raise TypeError(f"{dtype} has Python objects, and events have bytes")
         values = numpy.empty(limit, dtype)
-        return values[: self._poll_into(values)]
+        return values[: self._poll_into(values.reshape(-1).view(numpy.uint8), dtype.itemsize)]
 
-    def __aiter__(self):
+    def close(self) -> None:
+        """Leaves the ring; a name's cursor is kept. Whoever waits in asyncio gets a ValueError."""
+        woken, self._woken = self._woken, None
+        if woken is not None and not woken.done() and not woken.get_loop().is_closed():
+            woken.get_loop().remove_reader(self.fileno())
+            woken.set_result(None)
+        super().close()
+
+    def __aiter__(self) -> Consumer:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> _ringbolt.Event:
         self._taken += 1
         if self._taken % _EVENTS_BETWEEN_TURNS == 0:
             await asyncio.sleep(0)
         while (event := self._async_next()) is None:
-            await self._readable()
+            await asyncio.shield(self._readable())  # others may wait for it, too
         return event
 
-    async def _readable(self):
+    def _readable(self) -> asyncio.Future[None]:
+        """Done when the consumer should look again; one for all who wait."""
         loop = asyncio.get_running_loop()
-        woken = loop.create_future()
-        descriptor = self.fileno()  # readable at first, so that nothing is missed that came before it was made
-        loop.add_reader(descriptor, lambda: woken.done() or woken.set_result(None))
-        try:
-            await woken
-        finally:
-            loop.remove_reader(descriptor)
+        if self._woken is None or self._woken.done() or self._woken.get_loop() is not loop:
+            woken = self._woken = loop.create_future()
+            descriptor = self.fileno()  # readable at first, so that nothing is missed that came before it was made
 
-    def __enter__(self):
+            def wake() -> None:
+                loop.remove_reader(descriptor)
+                if not woken.done():
+                    woken.set_result(None)
+
+            loop.add_reader(descriptor, wake)
+        return self._woken
+
+    def __enter__(self) -> Consumer:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ringbolt.Consumer of {self.ring!r}>"
