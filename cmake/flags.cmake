@@ -25,6 +25,15 @@ if(RINGBOLT_LIBFUZZER)
   target_compile_options(ringbolt_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# The counters lie in a file that every process of a program maps (LLVM_PROFILE_FILE with %c), so that those of a process that is
+# killed, or ends without saying so, are there all the same. Exact, since what was not counted is calculated from them.
+if(RINGBOLT_COVERAGE)
+  target_compile_options(ringbolt_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic
+                                                  "SHELL:-mllvm -runtime-counter-relocation"
+                                                  "SHELL:-mllvm -do-counter-promotion=false")
+  target_link_options(ringbolt_flags INTERFACE -fprofile-instr-generate)
+endif()
+
 find_program(RINGBOLT_CCACHE ccache)
 if(RINGBOLT_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(ringbolt_flags INTERFACE -fpch-preprocess)  # lets ccache see through precompiled headers

@@ -49,7 +49,6 @@ class Reader {
   }
 
   [[nodiscard]] Place place() const noexcept { return {position_, expected_}; }
-  [[nodiscard]] const RingView& ring() const noexcept { return ring_; }
   [[nodiscard]] bool gates() const noexcept { return own_state_ != nullptr; }
 
   // The next record, in place, without going past it. What the payload holds is believed only if `intact` says so after

@@ -92,7 +92,6 @@ class JournalLog {
   [[nodiscard]] std::uint64_t bytes_behind_durable_point() const noexcept {
     return durable_offset_ - (noted_segment_ == segment_ ? noted_offset_ : core::kSegmentDataOffset);
   }
-  [[nodiscard]] bool staged() const noexcept { return staged_bytes_ != 0; }
   // Counts rolls, so that its owner knows when to look at what may be removed.
   [[nodiscard]] std::uint64_t segments_begun() const noexcept { return segments_begun_; }
   [[nodiscard]] std::uint64_t first_sequence() const noexcept { return recovered_.first_sequence; }
