@@ -1,6 +1,7 @@
 // What one call costs, alone on its CPU, on Google Benchmark. Rings of 1 MiB, so that nothing waits for memory; the same
 // run has the memcpy to compare with. `ringbolt-bench publish` is the careful comparison: it interleaves.
 #include <benchmark/benchmark.h>
+#include <ringbolt/funnel.hpp>
 #include <ringbolt/ringbolt.hpp>
 
 #include "scratch.hpp"
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 namespace {
 
@@ -129,6 +132,50 @@ void CopyByMemcpy(benchmark::State& state) {
   count_events(state, 1, payload);
 }
 
+// So many threads publish to one ring, each as fast as it can: through a funnel, or one after the other behind a mutex. The time
+// of an event is the wall clock's over all threads; one more thread drains the funnel.
+struct Many {
+  std::optional<Funnel> funnel;
+  std::optional<Publisher> publisher;
+  std::mutex mutex;
+};
+std::optional<Many> many;
+
+template <class Publish>
+void publish_from_threads(benchmark::State& state, Publish publish) {
+  const std::vector<std::byte> bytes(64);
+  for (auto _ : state) publish(std::span(bytes));
+  if (state.thread_index() == 0) state.SetItemsProcessed(state.iterations() * state.threads());
+}
+void ThroughFunnel(benchmark::State& state) {
+  publish_from_threads(state, [](std::span<const std::byte> bytes) { many->funnel->publish(bytes); });
+}
+void BehindMutex(benchmark::State& state) {
+  publish_from_threads(state, [](std::span<const std::byte> bytes) {
+    const std::scoped_lock lock(many->mutex);
+    benchmark::DoNotOptimize(many->publisher->publish(bytes));
+  });
+}
+// What each event costs its thread until it is known to be in the ring.
+void ThroughFunnelWaiting(benchmark::State& state) {
+  publish_from_threads(
+      state, [](std::span<const std::byte> bytes) { benchmark::DoNotOptimize(many->funnel->publish(bytes).wait()); });
+}
+
+void open_many(bool funnel) {
+  many.emplace();
+  auto publisher = Publisher::open(kRing, {.capacity_bytes = kRingBytes, .timestamps = false, .prefault = true});
+  if (funnel) {
+    many->funnel.emplace(std::move(publisher), FunnelOptions{.payload_bytes = 64, .thread = true});
+  } else {
+    many->publisher.emplace(std::move(publisher));
+  }
+}
+void close_many(const benchmark::State& /*state*/) {
+  many.reset();
+  remove_ring(kRing, true);
+}
+
 void declare() {
   using benchmark::RegisterBenchmark;
   const std::vector<std::int64_t> payloads{0, 8, 32, 64, 256, 1024, 4096};
@@ -155,6 +202,16 @@ void declare() {
   poll("poll, lossy, copy", {.policy = Policy::lossy});
   poll("poll, lossy, in place", {.policy = Policy::lossy, .read = Read::in_place});
   poll("poll, latest", {.policy = Policy::latest});
+
+  const auto from_threads = [](const char* name, auto* function, bool funnel) {
+    auto* registered = RegisterBenchmark(name, function)->UseRealTime()->Teardown(close_many);
+    registered->Setup(funnel ? +[](const benchmark::State&) { open_many(true); }
+                             : +[](const benchmark::State&) { open_many(false); });
+    for (const int threads : {1, 2, 4, 8}) registered->Threads(threads);
+  };
+  from_threads("many threads, funnel", ThroughFunnel, true);
+  from_threads("many threads, mutex", BehindMutex, false);
+  from_threads("many threads, funnel, ticket waited for", ThroughFunnelWaiting, true);
 
   by_payload("copy_from_shared", CopyFromShared);
   by_payload("copy by memcpy", CopyByMemcpy);

@@ -7,7 +7,9 @@ set(ringbolt_ipc_headers admin.hpp consumer.hpp error.hpp event.hpp journal.hpp 
 list(TRANSFORM ringbolt_ipc_headers PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
 install(FILES ${ringbolt_core_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/core)
 install(FILES ${ringbolt_ipc_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/ipc)
-install(FILES ${PROJECT_SOURCE_DIR}/ipc/ringbolt.hpp ${PROJECT_SOURCE_DIR}/ipc/asio.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt)
+set(ringbolt_doors ringbolt.hpp asio.hpp funnel.hpp)
+list(TRANSFORM ringbolt_doors PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
+install(FILES ${ringbolt_doors} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt)
 
 install(TARGETS ringbolt_core ringbolt EXPORT ringboltTargets)
 if(TARGET ringbolt-command)

@@ -10,12 +10,18 @@ if(NOT RINGBOLT_ISAL_INCLUDE OR NOT RINGBOLT_ISAL_LIBRARY)
   message(FATAL_ERROR "ISA-L is missing: on Debian, install libisal-dev")
 endif()
 
+# The queue of the funnel is a header.
+find_path(RINGBOLT_CONCURRENTQUEUE_INCLUDE concurrentqueue/blockingconcurrentqueue.h)
+if(NOT RINGBOLT_CONCURRENTQUEUE_INCLUDE)
+  message(FATAL_ERROR "moodycamel's ConcurrentQueue is missing: on Debian, install libconcurrentqueue-dev")
+endif()
+
 # `<ringbolt/core/...>` is spelt the same in the tree and installed: the build tree holds links to the folders.
 set(ringbolt_include ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${ringbolt_include}/ringbolt)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/core ${ringbolt_include}/ringbolt/core SYMBOLIC)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc ${ringbolt_include}/ringbolt/ipc SYMBOLIC)
-foreach(door IN ITEMS ringbolt asio)
+foreach(door IN ITEMS ringbolt asio funnel)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc/${door}.hpp ${ringbolt_include}/ringbolt/${door}.hpp SYMBOLIC)
 endforeach()
 
