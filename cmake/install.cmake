@@ -7,7 +7,7 @@ set(ringbolt_ipc_headers admin.hpp consumer.hpp error.hpp event.hpp journal.hpp 
 list(TRANSFORM ringbolt_ipc_headers PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
 install(FILES ${ringbolt_core_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/core)
 install(FILES ${ringbolt_ipc_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/ipc)
-set(ringbolt_doors ringbolt.hpp asio.hpp funnel.hpp)
+set(ringbolt_doors ringbolt.hpp asio.hpp funnel.hpp merge.hpp)
 list(TRANSFORM ringbolt_doors PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
 install(FILES ${ringbolt_doors} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt)
 

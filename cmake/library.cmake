@@ -21,7 +21,7 @@ set(ringbolt_include ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${ringbolt_include}/ringbolt)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/core ${ringbolt_include}/ringbolt/core SYMBOLIC)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc ${ringbolt_include}/ringbolt/ipc SYMBOLIC)
-foreach(door IN ITEMS ringbolt asio funnel)
+foreach(door IN ITEMS ringbolt asio funnel merge)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/ipc/${door}.hpp ${ringbolt_include}/ringbolt/${door}.hpp SYMBOLIC)
 endforeach()
 

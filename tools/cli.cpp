@@ -179,6 +179,34 @@ void define_share(CLI::App& app, Parsed& parsed) {
   sub.add_flag("--wait", command.wait, "Wait for the ring if there is none yet");
 }
 
+void define_merge(CLI::App& app, Parsed& parsed) {
+  const Definition<MergeCommand> definition(
+      app, parsed, "merge",
+      "ringbolt merge all orders payments\n"
+      "ringbolt merge all orders payments --policy gate --as merger --journal /var/lib/all",
+      "Merge the events of several rings into one", merge);
+  CLI::App& sub = definition.app();
+  MergeCommand& command = definition.command();
+  sub.add_option("OUT", command.output, "The ring that they become; made if there is none")->required()->type_name("");
+  sub.add_option("IN", command.sources, "The rings to merge")->required()->type_name("");
+  add_parsed(
+      sub, "--from", "earliest|latest|@TIME",
+      [](const std::string& text) {
+        const Start start = parse_start(text, wall_clock_ns());
+        if (start.kind == Start::Kind::resume || start.kind == Start::Kind::sequence)
+          throw BadValue("a merge goes on by itself where OUT ends: give earliest, latest or @TIME for new sources");
+        return start;
+      },
+      [&command](Start start) { command.from = start; },
+      "Where to start in a source of which OUT has nothing yet; earliest unless said");
+  add_policy(sub, command.as, command.policy, command.budget);
+  sub.add_flag("--start-over", command.start_over, "Also if OUT has events and none says how far its sources were merged");
+  sub.add_flag_callback(
+      "--no-follow", [&command] { command.follow = false; }, "End when everything that is there is merged");
+  sub.add_flag("--close", command.close, "End the stream OUT afterwards");
+  add_ring_options(sub, command.options);
+}
+
 void define_stat(CLI::App& app, Parsed& parsed) {
   const Definition<StatCommand> definition(app, parsed, "stat",
                                            "ringbolt stat orders\n"
@@ -278,6 +306,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   define_pub(app, parsed);
   define_tail(app, parsed);
   define_share(app, parsed);
+  define_merge(app, parsed);
   define_stat(app, parsed);
   define_ls(app, parsed);
   define_create(app, parsed);

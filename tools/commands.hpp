@@ -68,6 +68,20 @@ struct ShareCommand {
 };
 Exit share(const ShareCommand& command);
 
+struct MergeCommand {
+  std::string output;
+  std::vector<std::string> sources;
+  PublisherOptions options;
+  std::optional<Start> from{};
+  std::string as{};
+  Policy policy = Policy::automatic;
+  std::chrono::nanoseconds budget{0};
+  bool start_over = false;
+  bool follow = true;
+  bool close = false;
+};
+Exit merge(const MergeCommand& command);
+
 struct StatCommand {
   std::string ring;
   bool json = false;
