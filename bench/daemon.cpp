@@ -3,6 +3,8 @@
 #include "processes.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -20,6 +22,7 @@ std::vector<std::unique_ptr<Peer>>& daemons() {
 }
 
 [[noreturn]] void become(std::vector<std::string> words) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);  // it cleans up, also when we die
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int descriptor : {0, 1, 2}) dup2(nowhere, descriptor);
   std::vector<char*> arguments;

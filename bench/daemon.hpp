@@ -10,7 +10,7 @@ namespace ringbolt::bench {
 // `ready` is asked until it says yes. Throws std::runtime_error after 10 s.
 void start_daemon(const std::vector<std::string>& words, const std::function<bool()>& ready);
 
-// By SIGTERM, so that they leave nothing behind. Whoever forgets this has them killed at its end.
+// By SIGTERM, so that they leave nothing behind; waits for it. They get it, too, when this process dies.
 void end_daemons() noexcept;
 
 }  // namespace ringbolt::bench

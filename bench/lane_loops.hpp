@@ -23,6 +23,17 @@ inline std::uint64_t to_ticks(std::uint64_t ns) {
   return static_cast<std::uint64_t>(static_cast<double>(ns) / ns_per_tick());
 }
 
+// The time, not before what was loaded until here: a processor may run a plain rdtsc while the load that it depends on by a
+// branch is still on its way, and an event would have arrived before it was sent.
+inline std::uint64_t ticks_after_loads() noexcept {
+#if defined(__x86_64__)
+  unsigned cpu = 0;
+  return __rdtscp(&cpu);
+#else
+  return ticks();  // the kernel's clock waits by itself
+#endif
+}
+
 // Checks what a receiver is handed, and counts it.
 template <class Receiver>
 class Taker {
@@ -35,7 +46,7 @@ class Taker {
         latencies_(latencies) {}
 
   void operator()(std::span<const std::byte> payload) {
-    const std::uint64_t now = stamped_ ? ticks() : 0;
+    const std::uint64_t now = stamped_ ? ticks_after_loads() : 0;
     const std::uint64_t number = ++received_ + receiver_.lost();
     if (payload.size() != payload_bytes_ || !check_payload(payload.subspan(stamped_ ? 8 : 0), number)) {
       throw std::runtime_error("message " + std::to_string(number) + " is not what was sent");

@@ -122,7 +122,13 @@ void declare(CLI::App& app, Arguments& arguments) {
   compare->add_option("after", arguments.after, "Another")->required();
 }
 
+// However a run ends.
+struct DaemonsEnd {
+  ~DaemonsEnd() { bench::end_daemons(); }
+};
+
 int run(const Arguments& arguments, const std::string& chosen, const std::string& command) {
+  const DaemonsEnd at_the_end;
   bench::Report report(bench::look_at_machine(arguments.cpus), command);
   const bench::Effort effort = arguments.effort();
   if (effort.peers) {
@@ -131,7 +137,6 @@ int run(const Arguments& arguments, const std::string& chosen, const std::string
   for (const Mode& mode : modes()) {
     if (chosen == "all" || chosen == mode.name) mode.run(report, effort, arguments);
   }
-  bench::end_daemons();
   report.check_distance();
   if (!arguments.json.empty()) report.write_json(arguments.json);
   return 0;
