@@ -160,8 +160,8 @@ class Attributes {
 // together.
 [[nodiscard]] inline std::uint64_t checked_attributes(std::span<const std::byte> record) noexcept {
   if (record.size() < kRecordAlignment) return 0;
+  // Relaxed, as in `read_attribute`.
   const AttributesHeader header = reinterpret_cast<const SharedWord<AttributesHeader>*>(record.data())->load_relaxed();
-  // Relaxed: see `read_attribute`.
   if (header.bytes == 0 || header.bytes % kRecordAlignment != 0 || header.bytes > record.size()) return 0;
   const std::span<const std::byte> block = record.first(header.bytes);
   std::uint64_t offset = sizeof header;
