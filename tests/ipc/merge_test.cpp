@@ -1,5 +1,5 @@
 // Several rings into one: order, attributes, going on where the output ends whatever happened, and gaps.
-#include <ringbolt/merge.hpp>
+#include <ringbolt/ipc/merge.hpp>
 
 #include <algorithm>
 #include <array>
