@@ -47,7 +47,7 @@ class FunnelTest : public IpcTest {
 
 TEST_F(FunnelTest, KeepsTheOrderOfEachThreadAndLosesNothing) {
   constexpr std::uint64_t kThreads = 6;
-  constexpr std::uint64_t kEach = 20'000;
+  constexpr std::uint64_t kEach = 10'000;
   for (const std::size_t places : {1UL, 7UL, 1'024UL}) {
     const std::uint64_t each = (places == 1 ? kEach / 20 : kEach) / kSlower;
     Funnel funnel(open(), {.capacity_events = places, .payload_bytes = 32, .thread = true});
@@ -86,7 +86,7 @@ TEST_F(FunnelTest, KeepsTheOrderOfEachThreadAndLosesNothing) {
 
 TEST_F(FunnelTest, TellsEachTicketItsSequence) {
   constexpr std::size_t kThreads = 4;
-  constexpr std::uint64_t kEach = 2'000;
+  constexpr std::uint64_t kEach = 2'000 / kSlower;
   std::array<std::map<std::uint64_t, std::uint64_t>, kThreads> numbers;  // by sequence
   auto publisher = open();
   auto consumer = Consumer::attach("orders", {.policy = Policy::gate});
@@ -227,10 +227,10 @@ TEST_F(FunnelTest, AllocatesNothingForAnEvent) {
   };
   for (std::size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
-      publish(2'000);  // its first event makes its own queue
+      publish(2'000 / kSlower);  // its first event makes its own queue
       warm.count_down();
       begin.wait();
-      publish(20'000);
+      publish(20'000 / kSlower);
       counted.count_down();
     });
   }
