@@ -108,9 +108,9 @@ TEST_F(CostTest, OfPolling) {
   constexpr std::size_t kEvents = 64;
   expect_at_most("poll, an event of 64, gate", {62, 85}, per_event(polling(Policy::gate, kEvents), kEvents));
   expect_at_most("poll, an event of 64, lossy", {116, 148}, per_event(polling(Policy::lossy, kEvents), kEvents));
-  expect_at_most("poll of one event, gate", {225, 260}, polling(Policy::gate, 1));
-  expect_at_most("poll of one event, lossy", {280, 325}, polling(Policy::lossy, 1));
-  expect_at_most("poll of nothing, gate", {142, 152}, polling(Policy::gate, 0));
+  expect_at_most("poll of one event, gate", {245, 275}, polling(Policy::gate, 1));
+  expect_at_most("poll of one event, lossy", {305, 340}, polling(Policy::lossy, 1));
+  expect_at_most("poll of nothing, gate", {165, 171}, polling(Policy::gate, 0));
   EXPECT_GT(sum, 0U);
 }
 
