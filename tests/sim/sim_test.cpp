@@ -172,7 +172,8 @@ TEST(Simulator, CatchesADurableMarkThatMovesBeforeTheSync) {
     said = worker.finish();
   }
   mutants::switch_on("");
-  EXPECT_NE(said.find("durable"), std::string::npos) << said;
+  // What the mark promised is not on the disk: an observer misses it, or the next journal finds it torn.
+  EXPECT_TRUE(said.find("durable") != std::string::npos || said.find("does not hold together") != std::string::npos) << said;
 }
 
 }  // namespace
