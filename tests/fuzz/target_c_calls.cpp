@@ -130,7 +130,7 @@ class CCalls final : public Target {
 
   void open_publisher() {
     ringbolt_publisher_options options{};
-    options.size = how() % 8 == 7 ? how() : sizeof options;
+    options.size = how() % 8 == 7 ? how() % sizeof options : sizeof options;
     options.capacity_bytes = how() % 16 == 15 ? how() : 65'536;
     options.flags = how() % 4 == 3 ? 1U << how() % 32 : 0;
     if ((options.flags & (RINGBOLT_LOCK_MEMORY | RINGBOLT_NUMA_NODE | RINGBOLT_HUGE_PAGES)) != 0) options.flags = 0;
@@ -218,7 +218,7 @@ class CCalls final : public Target {
   }
   void look_around() {
     ringbolt_ring_stat stat{};
-    stat.size = how() % 2 == 0 ? sizeof stat : how();
+    stat.size = how() % 2 == 0 ? sizeof stat : how() % sizeof stat;
     expect_known(ringbolt_stat(kRing, &stat));
     if (reader().consumer == nullptr) return;
     std::int32_t alive = 0;
