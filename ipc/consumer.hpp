@@ -100,9 +100,9 @@ class Consumer {
   template <class Handler>
   PollResult try_poll(Handler&& handler, std::size_t limit = 256) {
     pace_.pause();
+    Event event;  // outlives the batch, whose end may ask which it was
     BatchEnd batch{*this};
     PollResult result;
-    Event event;
     event.reader = in_place_;
     while (result.count < limit) {
       result.status = read(event);
@@ -131,9 +131,9 @@ class Consumer {
   template <class Handler>
   PollResult try_fetch(Handler&& handler, std::size_t limit = 256) {
     pace_.pause();
+    Event event;  // outlives the batch, whose end may ask which it was
     FetchEnd batch{*this};
     PollResult result;
-    Event event;
     while (result.count < limit) {
       result.status = read(event);
       if (result.status != Status::ok) [[unlikely]] {
