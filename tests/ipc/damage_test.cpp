@@ -1,6 +1,7 @@
 // Bytes of a ring's files that nobody of ours wrote: errors, perhaps events that are still whole, but no crash, no access
 // out of bounds (this is what AddressSanitizer is for) and no hang.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,7 @@
 namespace ringbolt::test {
 namespace {
 
+constexpr unsigned kWatchdogSeconds = 60;  // for each byte, as all of them are much for a busy machine
 constexpr std::uint32_t kSlots = 4;
 constexpr std::array<std::size_t, 3> kHeaderBytes{sizeof(core::EventsHeader), sizeof(core::RegistryHeader),
                                                   sizeof(core::ConsumerEntry)};
@@ -102,6 +104,7 @@ TEST_F(Damage, OfAnyByteOfTheEventsHeaderIsSurvivedByWhoeverComes) {
   const auto sound_registry = copy_of(registry);
   for (std::size_t at = 0; at < kHeaderBytes[0]; ++at) {
     SCOPED_TRACE(at);
+    ::alarm(kWatchdogSeconds);
     file.bytes()[at] ^= std::byte{0xff};
     use_everything(true);  // what a header says is held against the records
     restore(file, sound);
@@ -118,6 +121,7 @@ TEST_F(Damage, OfAnyByteOfTheRegistryIsSurvivedByWhoeverComes) {
   const auto sound_registry = copy_of(registry);
   for (std::size_t at = 0; at < kHeaderBytes[1] + kHeaderBytes[2]; ++at) {
     SCOPED_TRACE(at);
+    ::alarm(kWatchdogSeconds);
     registry.bytes()[at] ^= std::byte{0xff};
     use_everything(true);  // nothing in the registry can make a wrong event of a right one
     restore(file, sound);
