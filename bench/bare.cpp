@@ -7,6 +7,8 @@ namespace ringbolt::bench {
 namespace {
 
 constexpr std::size_t kGroups = 1'000;
+constexpr std::size_t kLeastGroups = 3;
+constexpr double kLongestNs = 100e6;
 constexpr std::size_t kTripsPerGroup = 10;
 
 }  // namespace
@@ -14,7 +16,10 @@ constexpr std::size_t kTripsPerGroup = 10;
 double time_bare(BareEnd& bare) {
   std::vector<double> times;
   times.reserve(kGroups);
+  const std::uint64_t from = ticks();
   for (std::size_t group = 0; group < kGroups; ++group) {
+    const double passed_ns = static_cast<double>(ticks() - from) * ns_per_tick();
+    if (group >= kLeastGroups && passed_ns > kLongestNs) break;
     times.push_back(ns_each(kTripsPerGroup, [&] {
       for (std::size_t i = 0; i < kTripsPerGroup; ++i) {
         bare.send();
@@ -22,14 +27,12 @@ double time_bare(BareEnd& bare) {
       }
     }));
   }
+  bare.stop();
   return quantile(times, 0.5);
 }
 
 void answer_bare(BareEnd& bare) {
-  for (std::size_t i = 0; i < kGroups * kTripsPerGroup; ++i) {
-    bare.receive();
-    bare.send();
-  }
+  while (bare.receive_or_stop()) bare.send();
 }
 
 double bare_round_trip_ns(const Machine& machine) {

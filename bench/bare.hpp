@@ -29,19 +29,40 @@ class BareEnd {
     while (in_->load_acquire() != received_) {
     }
   }
-  void receive_pausing() noexcept {
+  // Tells the other side that this was all, and returns when it knows. Both are as new afterwards.
+  void stop() noexcept {
+    out_->store_release(kStopped);
+    while (in_->load_acquire() != kStopped) core::spin_hint();
+    begin_anew();
+  }
+  // False if the other side has stopped.
+  [[nodiscard]] bool receive_or_stop() noexcept {
     ++received_;
-    while (in_->load_acquire() != received_) core::spin_hint();
+    for (;;) {
+      const std::uint64_t seen = in_->load_acquire();
+      if (seen == received_) return true;
+      if (seen == kStopped) break;
+    }
+    out_->store_release(kStopped);
+    while (in_->load_acquire() == kStopped) core::spin_hint();
+    begin_anew();
+    return false;
   }
 
  private:
+  static constexpr std::uint64_t kStopped = ~std::uint64_t{0};
+  void begin_anew() noexcept {
+    sent_ = received_ = 0;
+    out_->store_release(0);
+  }
   core::Word64* out_;
   const core::Word64* in_;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
 };
 
-// A few milliseconds of it, timed in groups of ten round trips: the median, in nanoseconds. `answer_bare` is the other side.
+// A few milliseconds of it, timed in groups of ten round trips: the median, in nanoseconds. Where the two hardly run at the same
+// time it is fewer groups, so that it ends. `answer_bare` is the other side.
 [[nodiscard]] double time_bare(BareEnd& bare);
 void answer_bare(BareEnd& bare);
 

@@ -19,6 +19,7 @@ struct Effort {
   double scale = 1;        // of the events in a slice
   bool every_cell = true;  // otherwise a few representative parameters
   bool peers = true;       // other libraries, too
+  bool smoke = false;      // nothing that only makes numbers better
 
   [[nodiscard]] std::uint64_t events(double at_full_scale, std::uint64_t least) const {
     const auto scaled = static_cast<std::uint64_t>(at_full_scale * scale);
@@ -27,7 +28,7 @@ struct Effort {
 };
 inline constexpr Effort kQuick{.slices = 5, .scale = 0.3, .every_cell = false};
 // Whether it works, and nothing about how fast: for tests.
-inline constexpr Effort kSmoke{.slices = 1, .scale = 0.002, .every_cell = false};
+inline constexpr Effort kSmoke{.slices = 1, .scale = 0.002, .every_cell = false, .smoke = true};
 
 struct LatencyOptions {
   std::vector<std::size_t> payloads{32, 8, 64, 256, 1024, 4096};  // bytes, multiples of 8

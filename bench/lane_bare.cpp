@@ -98,8 +98,8 @@ class EventDescriptor {
   void wait(const core::Word32& /*word*/, std::uint32_t /*seen*/) const {
     pollfd readable{.fd = descriptor_, .events = POLLIN, .revents = 0};
     eventfd_t count = 0;
-    if (::poll(&readable, 1, 10'000) < 1 || eventfd_read(descriptor_, &count) != 0) {
-      throw std::runtime_error("no message in 10 s");
+    if (::poll(&readable, 1, 100'000) < 1 || eventfd_read(descriptor_, &count) != 0) {
+      throw std::runtime_error("no message in 100 s");
     }
   }
 

@@ -72,7 +72,7 @@ class RingLane {
     }
     template <class Take>
     void sleep(Take& take) {
-      if (consumer_.wait_for(seconds(10)) != Status::ok) throw std::runtime_error("no event in 10 s");
+      if (consumer_.wait_for(seconds(100)) != Status::ok) throw std::runtime_error("no event in 100 s");
       read(take, 256);
     }
     [[nodiscard]] std::uint64_t lost() const noexcept { return gap_events_ + consumer_.counters().skipped_events; }
@@ -115,7 +115,7 @@ class NextLane : public RingLane<Policy::gate, Wait::spin> {
     template <class Take>
     std::size_t poll(Take& take) {
       Event event;
-      if (this->consumer().next_for(event, seconds(10)) != Status::ok) throw std::runtime_error("no event in 10 s");
+      if (this->consumer().next_for(event, seconds(100)) != Status::ok) throw std::runtime_error("no event in 100 s");
       take(event.payload);
       return 1;
     }
@@ -151,7 +151,7 @@ class DescriptorLane : public RingLane<Policy::lossy, Wait::park> {
     template <class Take>
     void sleep(Take& take) {
       pollfd readable{.fd = descriptor_, .events = POLLIN, .revents = 0};
-      if (::poll(&readable, 1, 10'000) < 1) throw std::runtime_error("no event in 10 s");
+      if (::poll(&readable, 1, 100'000) < 1) throw std::runtime_error("no event in 100 s");
       while (this->read(take, 256) != 0) {
       }
     }

@@ -43,7 +43,7 @@ void run_latency(Report& report, const Effort& effort, const LatencyOptions& opt
       Plan plan{.payload_bytes = payload};
       if (kind.slowness > 1 && payload != 64 && payload != options.payloads.front()) continue;  // so that a run ends
       plan.events = effort.events(kTrips / (kind.slowness > 20 ? 10 : 1), 40) / 20 * 20;
-      plan.warm_up = lap_of(kind, plan);
+      plan.warm_up = lap_of(effort, kind, plan);
       if (suits(kind, plan)) turns.push_back({kind, plan, {{"payload", payload}}});
     }
   }

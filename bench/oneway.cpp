@@ -29,7 +29,7 @@ Turn turn_of(const LaneKind& kind, std::uint64_t rate, const Effort& effort) {
   const double wanted = rate == kSaturation ? kMostEvents : static_cast<double>(rate) * kSliceSeconds;
   plan.events = effort.events(std::clamp(wanted, kLeastEvents, kMostEvents / kind.slowness), 10);
   plan.interval_ns = rate == kSaturation ? 0 : 1'000'000'000 / rate;
-  plan.warm_up = lap_of(kind, plan);
+  plan.warm_up = lap_of(effort, kind, plan);
   return {kind, plan, {{"payload", plan.payload_bytes}, {"rate", rate}}};
 }
 

@@ -102,7 +102,7 @@ class DescriptorPair {
     template <class Take>
     void sleep(Take& take) {
       pollfd readable{.fd = in_, .events = POLLIN, .revents = 0};
-      check(::poll(&readable, 1, 10'000) == 1, "no message in 10 s");
+      check(::poll(&readable, 1, 100'000) == 1, "no message in 100 s");
       poll(take);
     }
     static constexpr std::uint64_t lost() noexcept { return 0; }

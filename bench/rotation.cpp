@@ -16,10 +16,14 @@ std::vector<double> Turn::each(const std::function<double(const Slice&)>& value)
   return values;
 }
 
-std::uint64_t lap_of(const LaneKind& kind, const Plan& plan) {
+constexpr std::uint64_t kFew = 20;
+constexpr std::uint32_t kWatchdogSeconds = 240;  // a machine may be busy; a test is given 300
+
+std::uint64_t lap_of(const Effort& effort, const LaneKind& kind, const Plan& plan) {
+  if (effort.smoke) return kFew;
   const std::uint64_t lap = plan.capacity_bytes / core::record_bytes(plan.payload_bytes);
   const auto few = static_cast<std::uint64_t>(static_cast<double>(lap) / kind.slowness / kind.slowness);
-  return kind.slowness <= 1 ? lap + lap / 8 : few < 20 ? 20 : few;
+  return kind.slowness <= 1 ? lap + lap / 8 : few < kFew ? kFew : few;
 }
 
 void rotate(Report& report, const std::string& mode, std::size_t rounds, std::vector<Turn>& turns,
@@ -34,6 +38,7 @@ void rotate(Report& report, const std::string& mode, std::size_t rounds, std::ve
       if (terminal)
         fmt::print(stderr, "\r{}: round {} of {}, {} of {}: {:<30}", mode, round + 1, rounds, i + 1, turns.size(),
                    turn.kind.name);
+      turn.plan.watchdog_seconds = kWatchdogSeconds;
       turn.slices.push_back(run(turn.kind, turn.plan, report.machine()));
       stolen += turn.slices.back().stolen ? 1 : 0;
       distances.push_back(turn.slices.back().bare_ns);

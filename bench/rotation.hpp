@@ -1,6 +1,7 @@
 // Contenders that take turns, slice by slice, so that what disturbs the machine disturbs them all.
 #pragma once
 
+#include "benchmarks.hpp"
 #include "lanes.hpp"
 #include "report.hpp"
 #include "slice.hpp"
@@ -22,7 +23,7 @@ struct Turn {
 };
 
 // As many events as fill what the lane has, or for a slow one a few.
-[[nodiscard]] std::uint64_t lap_of(const LaneKind& kind, const Plan& plan);
+[[nodiscard]] std::uint64_t lap_of(const Effort& effort, const LaneKind& kind, const Plan& plan);
 
 // Every other round goes through the turns backwards, so that a slow drift falls out of ratios within a round. Progress goes
 // to standard error where that is a terminal; what disturbed is a warning.

@@ -24,7 +24,7 @@ struct Slice {
 };
 
 // Needs two CPUs. Throws std::runtime_error if a side fails, or if what was received and lost is not what was sent. A side
-// that does not come to an end within a minute ends this process.
+// that does not come to an end within the plan's watchdog ends this process.
 [[nodiscard]] Slice run_slice(const LaneKind& kind, const Plan& plan, const Machine& machine);
 [[nodiscard]] Slice run_ping_pong(const LaneKind& kind, const Plan& plan, const Machine& machine);
 

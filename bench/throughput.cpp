@@ -59,7 +59,7 @@ std::vector<Turn> turns_of(const Effort& effort, const Cell& cell) {
     Plan plan{.payload_bytes = cell.payload, .capacity_bytes = cell.capacity, .receivers = cell.consumers};
     const double events = std::min(kMostEvents, kBytesPerSlice / static_cast<double>(cell.payload + 32));
     plan.events = effort.events(events / kind.slowness, 100);
-    plan.warm_up = lap_of(kind, plan);
+    plan.warm_up = lap_of(effort, kind, plan);
     if (!suits(kind, plan)) continue;
     turns.push_back({kind, plan, {{"payload", cell.payload}, {"capacity", cell.capacity}, {"consumers", cell.consumers}}});
   }
