@@ -2,7 +2,7 @@
 // This file has the protocol and its proof; `writer.hpp` and `reader.hpp` are the two sides, `gates.hpp` what stands
 // between them, `locate.hpp` how a consumer finds where to start, `takeover.hpp` how a successor finds where to go on.
 //
-// A *position* is a byte position in the endless stream; the place in memory is `position & (capacity - 1)`. The region
+// A *position* is a byte position in the endless stream; the place in memory is `position % capacity`. The region
 // is mapped twice, back to back, so a record is contiguous wherever it begins; it is addressed from the first mapping.
 // A *sequence* numbers the events. Both only grow. All comparisons of positions are sums: `intent - capacity` would
 // underflow in the first lap.
@@ -105,17 +105,23 @@ struct RingView {
   std::uint64_t capacity = 0;
   std::uint64_t first_sequence = 1;
 
+  // For any position, also one that nobody wrote: what lies there is readable and aligned, though it may be no record.
   [[nodiscard]] const RecordHeader& record_at(std::uint64_t position) const noexcept {
-    return *reinterpret_cast<const RecordHeader*>(data + (position & (capacity - 1)));
+    return *reinterpret_cast<const RecordHeader*>(data + offset_of(position));
   }
   [[nodiscard]] const std::byte* payload_at(std::uint64_t position) const noexcept {
-    return data + (position & (capacity - 1)) + sizeof(RecordHeader);
+    return data + offset_of(position) + sizeof(RecordHeader);
   }
   // May the publisher have begun to write over the record at `position`?
   // Everything that was read of it before this call is worth nothing if the answer is yes.
   [[nodiscard]] bool overrun(std::uint64_t position) const noexcept {
     fence_acquire();                                                    // [R3] pairs with [W4]
     return beyond(header->intent.load_relaxed(), position + capacity);  // [R4] relaxed: the fence above orders it
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) const noexcept {
+    return position & (capacity - kRecordAlignment);  // both powers of two
   }
 };
 

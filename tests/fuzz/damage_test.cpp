@@ -405,6 +405,24 @@ TEST_F(RingDamage, OfEachByteOfTheRegistryTakesNoEventFromOthers) {
   table_.check();
 }
 
+// The journal's gate is where its successor goes on reading the ring.
+TEST_F(RingDamage, OfEachByteOfTheJournalsEntryIsRefusedOrCostsNoEvent) {
+  make_ring({.directory = place() + "/journal", .sync = Sync::none, .segment_bytes = 1 << 20});
+  const RingFile registry(ring_path("orders") + "/consumers");
+  std::size_t index = 0;
+  while ((registry.entry(index).options.load_relaxed() & core::kEntryJournal) == 0) ++index;
+  const std::size_t entry = sizeof(core::RegistryHeader) + index * sizeof(core::ConsumerEntry);
+  const Bytes sound(registry.bytes().begin(), registry.bytes().end());
+  damage(registry.bytes(), entry, entry + sizeof(core::ConsumerEntry), [&](std::size_t at) {
+    const std::byte damaged = registry.bytes()[at];
+    table_.count("registry: the journal's entry", succeed());
+    std::memcpy(registry.bytes().data(), sound.data(), sound.size());
+    EXPECT_EQ(judge(Policy::journal), Outcome::same);
+    registry.bytes()[at] = damaged;
+  });
+  table_.check();
+}
+
 TEST_F(RingDamage, OfEachByteOfARecordsHeaderIsToldWhereItLeadsAstray) {
   make_ring();
   const RingFile events(ring_path("orders") + "/events");
