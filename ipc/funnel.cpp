@@ -37,6 +37,14 @@ constexpr std::uint32_t kNobody = ~std::uint32_t{0};  // in place of a number: w
 constexpr std::size_t kMostPlaces = std::size_t{1} << 24;
 constexpr auto kLongestWait = std::chrono::milliseconds(100);
 
+std::int64_t microseconds(std::chrono::nanoseconds timeout) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
+}
+
+}  // namespace
+
+namespace ipc {
+
 struct QueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
   static constexpr std::size_t IMPLICIT_INITIAL_INDEX_SIZE =
       512;  // NOLINT(readability-identifier-naming): 16384 events a thread
@@ -44,10 +52,6 @@ struct QueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
   static void free(void* memory) { ::operator delete(memory); }
 };
 using Queue = moodycamel::BlockingConcurrentQueue<std::uint32_t, QueueTraits>;
-
-std::int64_t microseconds(std::chrono::nanoseconds timeout) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
-}
 
 enum : std::uint32_t { kOnItsWay, kPublished, kRefused };  // states of a place that is in use
 
@@ -70,7 +74,7 @@ struct alignas(core::kFalseSharingBytes) Slot {
   }
 };
 
-}  // namespace
+}  // namespace ipc
 
 struct FunnelTicket::Places {
   Places(std::size_t count, std::size_t bytes_each)

@@ -35,6 +35,7 @@ endfunction()
 ringbolt_mutant_program(core)
 ringbolt_mutant_program(ipc mutants/no_steps.cpp)
 ringbolt_mutant_program(journal mutants/no_steps.cpp)
+ringbolt_mutant_program(threads mutants/no_steps.cpp ipc/support.cpp)
 
 ringbolt_add_test(mutants_tests LABEL mutants SOURCES mutants/mutants_test.cpp NEEDS ${mutant_programs})
 if(TARGET mutants_tests)

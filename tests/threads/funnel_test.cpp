@@ -1,6 +1,6 @@
 // A funnel: many threads publish through it. Order of each thread, nothing lost or twice, what happens when it is full, what tickets
 // say, and that an event allocates nothing.
-#include <ringbolt/funnel.hpp>
+#include <ringbolt/ipc/funnel.hpp>
 
 #include <array>
 #include <latch>
