@@ -219,4 +219,19 @@ std::unique_ptr<Lane> make_lane(const Plan& plan) {
   return std::make_unique<LaneOf<Kind>>(plan);
 }
 
+// Where the payload's size is a constant of the type.
+inline const std::vector<std::size_t> kConstantPayloads{8, 32, 64, 256, 1024, 4096};
+template <template <std::size_t> class Kind>
+std::unique_ptr<Lane> make_constant_lane(const Plan& plan) {
+  switch (plan.payload_bytes) {
+    case 8: return make_lane<Kind<8>>(plan);
+    case 32: return make_lane<Kind<32>>(plan);
+    case 64: return make_lane<Kind<64>>(plan);
+    case 256: return make_lane<Kind<256>>(plan);
+    case 1024: return make_lane<Kind<1024>>(plan);
+    case 4096: return make_lane<Kind<4096>>(plan);
+    default: throw std::logic_error("no such payload");
+  }
+}
+
 }  // namespace ringbolt::bench

@@ -53,9 +53,7 @@ void run_oneway(Report& report, const Effort& effort) {
 
   for (const Turn& turn : turns) {
     const std::vector<double> values = turn.each([](const Slice& slice) { return quantile(slice.latencies_ns, 0.5); });
-    std::vector<double> all;
-    for (const Slice& slice : turn.slices) all.insert(all.end(), slice.latencies_ns.begin(), slice.latencies_ns.end());
-    nlohmann::json more = percentiles(all);
+    nlohmann::json more = percentiles(turn.latencies_ns());
     more["M/s"] = quantile(turn.each([](const Slice& slice) { return 1e3 / slice.ns_per_event; }), 0.5);
     report.show({.mode = "oneway",
                  .contender = turn.kind.name,
@@ -70,9 +68,7 @@ void run_oneway(Report& report, const Effort& effort) {
   fmt::print("\n{:<30} {:>10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>12}\n", "all slices together, ns", "rate", "M/s", "p50",
              "p99", "p99.9", "p99.99", "longest");
   for (const Turn& turn : turns) {
-    std::vector<double> all;
-    for (const Slice& slice : turn.slices) all.insert(all.end(), slice.latencies_ns.begin(), slice.latencies_ns.end());
-    const nlohmann::json of = percentiles(all);
+    const nlohmann::json of = percentiles(turn.latencies_ns());
     fmt::print("{:<30} {:>10} {:>8.3f} {:>10.0f} {:>10.0f} {:>10.0f} {:>10.0f} {:>12.0f}\n", turn.kind.name,
                turn.parameters["rate"].get<std::uint64_t>(),
                quantile(turn.each([](const Slice& slice) { return 1e3 / slice.ns_per_event; }), 0.5),

@@ -147,22 +147,10 @@ class SpscLane {
   Queue* queue_;
 };
 
-std::unique_ptr<Lane> make_spsc(const Plan& plan) {
-  switch (plan.payload_bytes) {
-    case 8: return make_lane<SpscLane<8>>(plan);
-    case 32: return make_lane<SpscLane<32>>(plan);
-    case 64: return make_lane<SpscLane<64>>(plan);
-    case 256: return make_lane<SpscLane<256>>(plan);
-    case 1024: return make_lane<SpscLane<1024>>(plan);
-    case 4096: return make_lane<SpscLane<4096>>(plan);
-    default: throw std::logic_error("no such payload");
-  }
-}
-
 }  // namespace
 
 std::vector<LaneKind> boost_lanes() {
-  return {{.name = "boost spsc_queue", .make = make_spsc, .payloads = {8, 32, 64, 256, 1024, 4096}},
+  return {{.name = "boost spsc_queue", .make = make_constant_lane<SpscLane>, .payloads = kConstantPayloads},
           {.name = "boost message_queue", .make = make_lane<MessageQueueLane>, .sleeps = true, .slowness = 15}};
 }
 

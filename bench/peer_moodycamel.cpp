@@ -64,25 +64,13 @@ class ReaderWriterLane {
   Queue queue_;
 };
 
-std::unique_ptr<Lane> make_reader_writer(const Plan& plan) {
-  switch (plan.payload_bytes) {
-    case 8: return make_lane<ReaderWriterLane<8>>(plan);
-    case 32: return make_lane<ReaderWriterLane<32>>(plan);
-    case 64: return make_lane<ReaderWriterLane<64>>(plan);
-    case 256: return make_lane<ReaderWriterLane<256>>(plan);
-    case 1024: return make_lane<ReaderWriterLane<1024>>(plan);
-    case 4096: return make_lane<ReaderWriterLane<4096>>(plan);
-    default: throw std::logic_error("no such payload");
-  }
-}
-
 }  // namespace
 
 std::vector<LaneKind> moodycamel_lanes() {
   return {{.name = "moodycamel ReaderWriterQueue",
-           .make = make_reader_writer,
+           .make = make_constant_lane<ReaderWriterLane>,
            .one_process = true,
-           .payloads = {8, 32, 64, 256, 1024, 4096}}};
+           .payloads = kConstantPayloads}};
 }
 
 }  // namespace ringbolt::bench

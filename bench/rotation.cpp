@@ -16,6 +16,12 @@ std::vector<double> Turn::each(const std::function<double(const Slice&)>& value)
   return values;
 }
 
+std::vector<double> Turn::latencies_ns() const {
+  std::vector<double> all;
+  for (const Slice& slice : slices) all.insert(all.end(), slice.latencies_ns.begin(), slice.latencies_ns.end());
+  return all;
+}
+
 constexpr std::uint64_t kFew = 20;
 constexpr std::uint32_t kWatchdogSeconds = 240;  // a machine may be busy; a test is given 300
 

@@ -20,6 +20,7 @@ struct Turn {
 
   // One value of each slice.
   [[nodiscard]] std::vector<double> each(const std::function<double(const Slice&)>& value) const;
+  [[nodiscard]] std::vector<double> latencies_ns() const;  // of all slices together
 };
 
 // As many events as fill what the lane has, or for a slow one a few.

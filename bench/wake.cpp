@@ -42,13 +42,9 @@ void run_wake(Report& report, const Effort& effort) {
   for (const Turn& turn : turns) {
     const Contest contest = contest_of(turn.kind.name);
     const std::vector<double> values = turn.each(p50);
-    std::vector<double> all;
     std::vector<double> calls;
-    for (const Slice& slice : turn.slices) {
-      all.insert(all.end(), slice.latencies_ns.begin(), slice.latencies_ns.end());
-      calls.insert(calls.end(), slice.calls_ns.begin(), slice.calls_ns.end());
-    }
-    nlohmann::json more = percentiles(all);
+    for (const Slice& slice : turn.slices) calls.insert(calls.end(), slice.calls_ns.begin(), slice.calls_ns.end());
+    nlohmann::json more = percentiles(turn.latencies_ns());
     more["call p50"] = quantile(calls, 0.5);
     report.show({.mode = "wake",
                  .contender = turn.kind.name,
