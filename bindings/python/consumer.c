@@ -2,18 +2,11 @@
 #include "module.h"
 
 typedef struct {
-  PyObject_HEAD ringbolt_consumer* handle;
-  handle_lock lock;
+  door door;
   int gap_pending; /* a loss behind what the last call handed out: the next call raises it */
 } consumer_object;
 
-static int acquire(consumer_object* self) { return lock_handle(&self->lock, self->handle, "Consumer"); }
-
-/* Between two slices of a wait: a signal's handler may raise, and may close what waits. -1 with an exception, and not acquired. */
-static int look_for_signals(consumer_object* self) {
-  unlock_handle(&self->lock);
-  return PyErr_CheckSignals() < 0 ? -1 : acquire(self);
-}
+static void free_consumer(void* handle) { ringbolt_consumer_free(handle); }
 
 static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"ring", "name", "policy", "start", "start_value", "budget", "after", "wait", "flags", NULL};
@@ -29,10 +22,7 @@ static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
                                    &budget, &options.after, &wait, &flags)) {
     return -1;
   }
-  if (self->handle != NULL) {
-    PyErr_SetString(PyExc_ValueError, "this Consumer is attached already");
-    return -1;
-  }
+  if (self->door.handle != NULL) return keep_handle(&self->door, NULL, free_consumer);
   options.policy = policy;
   options.start = start;
   options.start_value = start_value;
@@ -46,26 +36,10 @@ static int consumer_init(PyObject* object, PyObject* args, PyObject* keywords) {
     raise_error(result);
     return -1;
   }
-  if (self->handle != NULL) { /* another thread was faster */
-    ringbolt_consumer_free(attached);
-    PyErr_SetString(PyExc_ValueError, "this Consumer is attached already");
-    return -1;
-  }
-  self->handle = attached;
-  return 0;
+  return keep_handle(&self->door, attached, free_consumer);
 }
 
-static void consumer_dealloc(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  ringbolt_consumer* const handle = ((consumer_object*)object)->handle;
-  if (handle != NULL) {
-    Py_BEGIN_ALLOW_THREADS;
-    ringbolt_consumer_free(handle);
-    Py_END_ALLOW_THREADS;
-  }
-  ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF((PyObject*)type);
-}
+static void consumer_dealloc(PyObject* object) { dealloc_door((door*)object, free_consumer); }
 
 static PyObject* raise_gap(const ringbolt_consumer* handle) {
   ringbolt_gap gap;
@@ -84,8 +58,8 @@ static PyObject* raise_gap(const ringbolt_consumer* handle) {
 static int raise_pending(consumer_object* self) {
   if (!self->gap_pending) return 0;
   self->gap_pending = 0;
-  raise_gap(self->handle);
-  unlock_handle(&self->lock);
+  raise_gap(self->door.handle);
+  release(&self->door);
   return -1;
 }
 
@@ -95,27 +69,27 @@ static PyObject* next_event(consumer_object* self, int64_t timeout_ns, int* ende
   PyObject* answer = NULL;
   int32_t result;
   *ended = 0;
-  if (acquire(self) < 0) return NULL;
+  if (acquire(&self->door) < 0) return NULL;
   if (raise_pending(self) < 0) return NULL;
-  result = ringbolt_try_next(self->handle, &event);
+  result = ringbolt_try_next(self->door.handle, &event);
   while ((result == RINGBOLT_EMPTY || result == RINGBOLT_TIMED_OUT) && timeout_ns > 0) {
     const int64_t slice = timeout_ns < SLICE_NS ? timeout_ns : SLICE_NS;
     Py_BEGIN_ALLOW_THREADS;
-    result = ringbolt_next(self->handle, &event, slice);
+    result = ringbolt_next(self->door.handle, &event, slice);
     Py_END_ALLOW_THREADS;
     if (timeout_ns != RINGBOLT_FOREVER) timeout_ns -= slice;
-    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(&self->door) < 0) return NULL;
   }
   if (result == RINGBOLT_OK) {
     answer = event_from(&event);
   } else if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) {
-    raise_gap(self->handle);
+    raise_gap(self->door.handle);
   } else if (result < 0) {
     raise_error(result);
   } else {
     *ended = result == RINGBOLT_CLOSED;
   }
-  unlock_handle(&self->lock);
+  release(&self->door);
   return answer;
 }
 
@@ -161,12 +135,12 @@ static PyObject* poll_events(PyObject* object, PyObject* args, PyObject* keyword
   PyObject* events;
   int32_t result = RINGBOLT_OK;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "|n", names, &limit)) return NULL;
-  if (acquire(self) < 0 || raise_pending(self) < 0) return NULL;
+  if (acquire(&self->door) < 0 || raise_pending(self) < 0) return NULL;
   events = PyList_New(0);
   while (events != NULL && count < limit) {
     ringbolt_event event;
     PyObject* made;
-    result = ringbolt_try_next(self->handle, &event);
+    result = ringbolt_try_next(self->door.handle, &event);
     if (result != RINGBOLT_OK) break;
     made = event_from(&event);
     if (made == NULL || PyList_Append(events, made) < 0) Py_CLEAR(events);
@@ -184,7 +158,7 @@ static PyObject* poll_events(PyObject* object, PyObject* args, PyObject* keyword
     Py_CLEAR(events);
     raise_error(result);
   }
-  unlock_handle(&self->lock);
+  release(&self->door);
   return events;
 }
 
@@ -201,13 +175,13 @@ static PyObject* poll_into(PyObject* object, PyObject* args) {
     PyErr_SetString(PyExc_ValueError, "the items have no bytes");
     return NULL;
   }
-  if (acquire(self) < 0 || raise_pending(self) < 0) {
+  if (acquire(&self->door) < 0 || raise_pending(self) < 0) {
     PyBuffer_Release(&view);
     return NULL;
   }
   Py_BEGIN_ALLOW_THREADS;
-  result =
-      ringbolt_poll_array(self->handle, view.buf, (size_t)item_bytes, NULL, NULL, (size_t)(view.len / item_bytes), &count);
+  result = ringbolt_poll_array(self->door.handle, view.buf, (size_t)item_bytes, NULL, NULL, (size_t)(view.len / item_bytes),
+                               &count);
   Py_END_ALLOW_THREADS;
   PyBuffer_Release(&view);
   if (result == RINGBOLT_GAP || result == RINGBOLT_EVICTED) {
@@ -217,7 +191,7 @@ static PyObject* poll_into(PyObject* object, PyObject* args) {
       return NULL;
     }
   }
-  unlock_handle(&self->lock);
+  release(&self->door);
   return result < 0 ? raise_error(result) : PyLong_FromSize_t(count);
 }
 
@@ -229,20 +203,20 @@ static PyObject* wait_readable(PyObject* object, PyObject* args, PyObject* keywo
   int32_t result;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &timeout)) return NULL;
   left = timeout_from(timeout);
-  if (left < 0 || acquire(self) < 0) return NULL;
+  if (left < 0 || acquire(&self->door) < 0) return NULL;
   if (self->gap_pending) {
-    unlock_handle(&self->lock);
+    release(&self->door);
     Py_RETURN_TRUE;
   }
   do {
     const int64_t slice = left < SLICE_NS ? left : SLICE_NS;
     Py_BEGIN_ALLOW_THREADS;
-    result = ringbolt_wait(self->handle, slice);
+    result = ringbolt_wait(self->door.handle, slice);
     Py_END_ALLOW_THREADS;
     if (left != RINGBOLT_FOREVER) left -= slice;
-    if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
+    if (result == RINGBOLT_TIMED_OUT && look_for_signals(&self->door) < 0) return NULL;
   } while (result == RINGBOLT_TIMED_OUT && left > 0);
-  unlock_handle(&self->lock);
+  release(&self->door);
   return result < 0 ? raise_error(result) : PyBool_FromLong(result == RINGBOLT_OK);
 }
 
@@ -255,15 +229,15 @@ static PyObject* commit_any(PyObject* object, PyObject* what, int durable) {
   if (number == NULL) return NULL;
   sequence = PyLong_AsUnsignedLongLong(number);
   Py_DECREF(number);
-  if (PyErr_Occurred() || acquire(self) < 0) return NULL;
+  if (PyErr_Occurred() || acquire(&self->door) < 0) return NULL;
   if (durable) { /* a sync */
     Py_BEGIN_ALLOW_THREADS;
-    result = ringbolt_commit_durable(self->handle, sequence);
+    result = ringbolt_commit_durable(self->door.handle, sequence);
     Py_END_ALLOW_THREADS;
   } else {
-    result = ringbolt_commit(self->handle, sequence);
+    result = ringbolt_commit(self->door.handle, sequence);
   }
-  unlock_handle(&self->lock);
+  release(&self->door);
   if (result < 0) return raise_error(result);
   Py_RETURN_NONE;
 }
@@ -275,34 +249,24 @@ static PyObject* fileno_of(PyObject* object, PyObject* unused) {
   int fd = -1;
   int32_t result;
   (void)unused;
-  if (acquire(self) < 0) return NULL;
-  result = ringbolt_consumer_fd(self->handle, &fd);
-  unlock_handle(&self->lock);
+  if (acquire(&self->door) < 0) return NULL;
+  result = ringbolt_consumer_fd(self->door.handle, &fd);
+  release(&self->door);
   return result < 0 ? raise_error(result) : PyLong_FromLong(fd);
 }
 
 static PyObject* close_consumer(PyObject* object, PyObject* unused) {
-  consumer_object* self = (consumer_object*)object;
-  ringbolt_consumer* handle;
   (void)unused;
-  if (self->handle == NULL) Py_RETURN_NONE;
-  if (acquire(self) < 0) return NULL;
-  handle = self->handle;
-  self->handle = NULL;
-  Py_BEGIN_ALLOW_THREADS;
-  ringbolt_consumer_free(handle);
-  Py_END_ALLOW_THREADS;
-  unlock_handle(&self->lock);
-  Py_RETURN_NONE;
+  return close_door((door*)object, free_consumer);
 }
 
 static PyObject* get_next_sequence(PyObject* object, void* unused) {
   consumer_object* self = (consumer_object*)object;
   PyObject* answer;
   (void)unused;
-  if (acquire(self) < 0) return NULL;
-  answer = PyLong_FromUnsignedLongLong(ringbolt_next_sequence(self->handle));
-  unlock_handle(&self->lock);
+  if (acquire(&self->door) < 0) return NULL;
+  answer = PyLong_FromUnsignedLongLong(ringbolt_next_sequence(self->door.handle));
+  release(&self->door);
   return answer;
 }
 static PyObject* get_policy(PyObject* object, void* unused) {
@@ -310,9 +274,9 @@ static PyObject* get_policy(PyObject* object, void* unused) {
   consumer_object* self = (consumer_object*)object;
   PyObject* answer;
   (void)unused;
-  if (acquire(self) < 0) return NULL;
-  answer = PyUnicode_FromString(kNames[ringbolt_consumer_policy(self->handle)]);
-  unlock_handle(&self->lock);
+  if (acquire(&self->door) < 0) return NULL;
+  answer = PyUnicode_FromString(kNames[ringbolt_consumer_policy(self->door.handle)]);
+  release(&self->door);
   return answer;
 }
 static PyObject* get_publisher_alive(PyObject* object, void* unused) {
@@ -320,9 +284,9 @@ static PyObject* get_publisher_alive(PyObject* object, void* unused) {
   int32_t alive = 0;
   int32_t result;
   (void)unused;
-  if (acquire(self) < 0) return NULL;
-  result = ringbolt_publisher_alive(self->handle, &alive);
-  unlock_handle(&self->lock);
+  if (acquire(&self->door) < 0) return NULL;
+  result = ringbolt_publisher_alive(self->door.handle, &alive);
+  release(&self->door);
   return result < 0 ? raise_error(result) : PyBool_FromLong(alive);
 }
 
@@ -365,8 +329,5 @@ int add_consumer(PyObject* module) {
                                 {0, NULL}};
   static PyType_Spec spec = {"ringbolt._ringbolt.Consumer", sizeof(consumer_object), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
-  PyObject* type = PyType_FromSpec(&spec);
-  const int added = type == NULL ? -1 : PyModule_AddObjectRef(module, "Consumer", type);
-  Py_XDECREF(type);
-  return added;
+  return add_type(module, "Consumer", &spec);
 }

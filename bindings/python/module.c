@@ -2,7 +2,6 @@
 #include "module.h"
 
 #include <math.h>
-#include <pthread.h>
 
 PyObject* error_type = NULL;
 PyObject* gap_error_type = NULL;
@@ -25,22 +24,12 @@ PyObject* raise_status(int32_t status) {
   return raise_with(PyUnicode_FromString(sentence), status, 0);
 }
 
-static unsigned this_process = 1;
-static void count_fork(void) { ++this_process; }
-
-int lock_handle(handle_lock* lock, const void* handle, const char* what) {
-  if (handle == NULL) {
-    PyErr_Format(PyExc_ValueError, "this %s is closed", what);
-    return -1;
-  }
-  if (lock->held_in == this_process) {
-    PyErr_Format(PyExc_RuntimeError, "this %s is in use by another thread: one thread at a time", what);
-    return -1;
-  }
-  lock->held_in = this_process;
-  return 0;
+int add_type(PyObject* module, const char* name, PyType_Spec* spec) {
+  PyObject* const type = PyType_FromSpec(spec);
+  const int added = type == NULL ? -1 : PyModule_AddObjectRef(module, name, type);
+  Py_XDECREF(type);
+  return added;
 }
-void unlock_handle(handle_lock* lock) { lock->held_in = 0; }
 
 int u32_from(PyObject* number, uint32_t* value, const char* what) {
   PyObject* const whole = PyNumber_Index(number);
@@ -133,7 +122,7 @@ PyMODINIT_FUNC PyInit__ringbolt(void) {
   gap_error_type = PyObject_GetAttrString(errors, "GapError");
   Py_DECREF(errors);
   if (error_type == NULL || gap_error_type == NULL) return NULL;
-  if (pthread_atfork(NULL, NULL, count_fork) != 0) return PyErr_NoMemory();
+  if (prepare_doors() < 0) return NULL;
   module = PyModule_Create(&definition);
   if (module == NULL) return NULL;
   if (PyModule_AddStringConstant(module, "version", ringbolt_version()) < 0 || add_events(module) < 0 ||

@@ -30,13 +30,26 @@ int u32_from(PyObject* number, uint32_t* value, const char* what);
 /* An Event with a copy of the payload. */
 PyObject* event_from(const ringbolt_event* event);
 
-/* One thread at a time: a handle whose lock is held by another thread raises. A lock that was held when the process forked is free
- * in the child, whose threads do not hold it. */
+/* What Publisher and Consumer begin with: a handle of the library, for one thread at a time. A door that was acquired when the process
+ * forked is free in the child, whose threads do not hold it. */
 typedef struct {
-  unsigned held_in; /* the number of the process, counted from 1 by forks; 0: nobody holds it */
-} handle_lock;
-int lock_handle(handle_lock* lock, const void* handle, const char* what);
-void unlock_handle(handle_lock* lock);
+  PyObject_HEAD void* handle; /* NULL: closed, or never opened */
+  unsigned held_in;           /* the number of the process, counted from 1 by forks; 0: nobody holds it */
+} door;
+typedef void (*free_handle)(void* handle);
+
+int prepare_doors(void); /* once; -1 with an exception */
+/* 0, or -1 with an exception, where it is closed or another thread holds it. */
+int acquire(door* self);
+void release(door* self);
+/* Between two slices of a wait: a signal's handler may raise, and may close what waits. -1 with an exception, and not acquired. */
+int look_for_signals(door* self);
+/* Keeps the handle that an __init__ opened; -1 with an exception where it has one, and `opened`, unless NULL, is freed. */
+int keep_handle(door* self, void* opened, free_handle free_it);
+PyObject* close_door(door* self, free_handle free_it);
+void dealloc_door(door* self, free_handle free_it);
+
+int add_type(PyObject* module, const char* name, PyType_Spec* spec);
 
 /* Seconds or None (for ever) as nanoseconds; -1 with an exception. */
 int64_t timeout_from(PyObject* seconds);

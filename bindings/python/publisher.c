@@ -4,24 +4,13 @@
 
 #include <string.h>
 
-typedef struct {
-  PyObject_HEAD ringbolt_publisher* handle;
-  handle_lock lock;
-} publisher_object;
-
-static int acquire(publisher_object* self) { return lock_handle(&self->lock, self->handle, "Publisher"); }
-
-/* Between two slices of a wait: a signal's handler may raise, and may close what waits. -1 with an exception, and not acquired. */
-static int look_for_signals(publisher_object* self) {
-  unlock_handle(&self->lock);
-  return PyErr_CheckSignals() < 0 ? -1 : acquire(self);
-}
+static void free_publisher(void* handle) { ringbolt_publisher_free(handle); }
 
 static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"name",           "capacity_bytes", "flags",    "wait",    "mode", "group",
                           "first_sequence", "consumer_slots", "standby",  "journal", "sync", "interval",
                           "segment_bytes",  "keep_bytes",     "keep_age", NULL};
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   ringbolt_publisher_options options = {.size = sizeof options};
   const char* name;
   unsigned long long capacity = 0, first = 0, segment = 0, keep = 0;
@@ -35,10 +24,7 @@ static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) 
                                    &keep, &age)) {
     return -1;
   }
-  if (self->handle != NULL) {
-    PyErr_SetString(PyExc_ValueError, "this Publisher is open already");
-    return -1;
-  }
+  if (self->handle != NULL) return keep_handle(self, NULL, free_publisher);
   options.capacity_bytes = capacity;
   options.flags = flags;
   options.wait = wait;
@@ -64,33 +50,17 @@ static int publisher_init(PyObject* object, PyObject* args, PyObject* keywords) 
     raise_error(result);
     return -1;
   }
-  if (self->handle != NULL) { /* another thread was faster */
-    ringbolt_publisher_free(opened);
-    PyErr_SetString(PyExc_ValueError, "this Publisher is open already");
-    return -1;
-  }
-  self->handle = opened;
-  return 0;
+  return keep_handle(self, opened, free_publisher);
 }
 
-static void publisher_dealloc(PyObject* object) {
-  PyTypeObject* type = Py_TYPE(object);
-  ringbolt_publisher* const handle = ((publisher_object*)object)->handle;
-  if (handle != NULL) { /* a journal is synced */
-    Py_BEGIN_ALLOW_THREADS;
-    ringbolt_publisher_free(handle);
-    Py_END_ALLOW_THREADS;
-  }
-  ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF((PyObject*)type);
-}
+static void publisher_dealloc(PyObject* object) { dealloc_door((door*)object, free_publisher); }
 
 /* -1000: there is an exception, and the publisher is not acquired any more. */
 enum { RAISED = -1000 };
 
 /* Publishes, waiting until `timeout_ns` has passed. */
-static int32_t publish_waiting(publisher_object* self, const Py_buffer* data, const ringbolt_event_options* options,
-                               int64_t timeout_ns, uint64_t* sequence) {
+static int32_t publish_waiting(door* self, const Py_buffer* data, const ringbolt_event_options* options, int64_t timeout_ns,
+                               uint64_t* sequence) {
   int32_t result = ringbolt_try_publish(self->handle, data->buf, (size_t)data->len, options, sequence);
   while (result == RINGBOLT_FULL || result == RINGBOLT_TIMED_OUT) {
     const int64_t slice = timeout_ns < SLICE_NS ? timeout_ns : SLICE_NS;
@@ -128,7 +98,7 @@ typedef struct {
   Py_buffer values[MOST_ATTRIBUTES];
 } event_arguments;
 
-static void release(event_arguments* event) {
+static void release_arguments(event_arguments* event) {
   PyBuffer_Release(&event->data);
   while (event->options.attribute_count > 0) {
     const size_t last = --event->options.attribute_count;
@@ -238,14 +208,14 @@ static int parse_event(PyObject* const* args, Py_ssize_t count, PyObject* names,
   }
   if (PyObject_GetBuffer(payload, &event->data, PyBUF_SIMPLE) < 0) return -1;
   if (parse_attributes(attributes, event) < 0) {
-    release(event);
+    release_arguments(event);
     return -1;
   }
   return 0;
 }
 
 static PyObject* publish(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   event_arguments event;
   uint64_t sequence = 0;
   int64_t timeout_ns;
@@ -253,31 +223,31 @@ static PyObject* publish(PyObject* object, PyObject* const* args, Py_ssize_t cou
   if (parse_event(args, count, names, 1, &event) < 0) return NULL;
   timeout_ns = timeout_from(event.timeout);
   if (timeout_ns < 0 || acquire(self) < 0) {
-    release(&event);
+    release_arguments(&event);
     return NULL;
   }
   result = publish_waiting(self, &event.data, &event.options, timeout_ns, &sequence);
-  if (result != RAISED) unlock_handle(&self->lock);
-  release(&event);
+  if (result != RAISED) release(self);
+  release_arguments(&event);
   if (result != RINGBOLT_OK) return raise_unpublished(result);
   return PyLong_FromUnsignedLongLong(sequence);
 }
 
 static PyObject* try_publish(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   event_arguments event;
   uint64_t sequence = 0;
   int32_t result;
   if (parse_event(args, count, names, 0, &event) < 0) return NULL;
   if (acquire(self) < 0) {
-    release(&event);
+    release_arguments(&event);
     return NULL;
   }
   result = ringbolt_try_publish(self->handle, event.data.buf, (size_t)event.data.len, &event.options, &sequence);
   if (result == RINGBOLT_TOO_LARGE) /* the waiting form has the sentence */
     result = ringbolt_publish(self->handle, event.data.buf, (size_t)event.data.len, &event.options, &sequence);
-  unlock_handle(&self->lock);
-  release(&event);
+  release(self);
+  release_arguments(&event);
   if (result == RINGBOLT_FULL) Py_RETURN_NONE;
   if (result != RINGBOLT_OK) return raise_unpublished(result);
   return PyLong_FromUnsignedLongLong(sequence);
@@ -298,7 +268,7 @@ static int items_of(PyObject* values, Py_buffer* view) {
 
 static PyObject* publish_array(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"values", "type", "timeout", NULL};
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   PyObject* values;
   PyObject* type_number = NULL;
   PyObject* timeout = NULL;
@@ -330,7 +300,7 @@ static PyObject* publish_array(PyObject* object, PyObject* args, PyObject* keywo
     if (left != RINGBOLT_FOREVER) left -= slice;
     if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) result = RAISED;
   } while (result == RINGBOLT_TIMED_OUT && left > 0);
-  if (result != RAISED) unlock_handle(&self->lock);
+  if (result != RAISED) release(self);
   PyBuffer_Release(&data);
   if (result == RINGBOLT_TIMED_OUT) {
     return PyErr_Format(PyExc_TimeoutError, "%zu of %zu values are published: a gating consumer was in the way", done,
@@ -341,7 +311,7 @@ static PyObject* publish_array(PyObject* object, PyObject* args, PyObject* keywo
 
 static PyObject* wait_durable(PyObject* object, PyObject* args, PyObject* keywords) {
   static char* names[] = {"sequence", "timeout", NULL};
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   unsigned long long sequence;
   PyObject* timeout = NULL;
   int64_t left;
@@ -357,44 +327,34 @@ static PyObject* wait_durable(PyObject* object, PyObject* args, PyObject* keywor
     if (left != RINGBOLT_FOREVER) left -= slice;
     if (result == RINGBOLT_TIMED_OUT && look_for_signals(self) < 0) return NULL;
   } while (result == RINGBOLT_TIMED_OUT && left > 0);
-  unlock_handle(&self->lock);
+  release(self);
   return result < 0 ? raise_error(result) : PyBool_FromLong(result == RINGBOLT_OK);
 }
 
 static PyObject* end_stream(PyObject* object, PyObject* unused) {
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   int32_t result;
   (void)unused;
   if (acquire(self) < 0) return NULL;
   result = ringbolt_publisher_close(self->handle);
-  unlock_handle(&self->lock);
+  release(self);
   if (result < 0) return raise_error(result);
   Py_RETURN_NONE;
 }
 
 static PyObject* close_publisher(PyObject* object, PyObject* unused) {
-  publisher_object* self = (publisher_object*)object;
-  ringbolt_publisher* handle;
   (void)unused;
-  if (self->handle == NULL) Py_RETURN_NONE;
-  if (acquire(self) < 0) return NULL;
-  handle = self->handle;
-  self->handle = NULL;
-  Py_BEGIN_ALLOW_THREADS;
-  ringbolt_publisher_free(handle);
-  Py_END_ALLOW_THREADS;
-  unlock_handle(&self->lock);
-  Py_RETURN_NONE;
+  return close_door((door*)object, free_publisher);
 }
 
 /* A number that the handle knows. */
 typedef uint64_t (*number_of)(const ringbolt_publisher*);
 static PyObject* number(PyObject* object, number_of ask) {
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   PyObject* answer;
   if (acquire(self) < 0) return NULL;
   answer = PyLong_FromUnsignedLongLong(ask(self->handle));
-  unlock_handle(&self->lock);
+  release(self);
   return answer;
 }
 static PyObject* get_next_sequence(PyObject* self, void* unused) {
@@ -414,13 +374,13 @@ static PyObject* get_epoch(PyObject* self, void* unused) {
   return number(self, ringbolt_epoch);
 }
 static PyObject* get_durable(PyObject* object, void* unused) {
-  publisher_object* self = (publisher_object*)object;
+  door* self = (door*)object;
   uint64_t sequence = 0;
   int32_t result;
   (void)unused;
   if (acquire(self) < 0) return NULL;
   result = ringbolt_durable_sequence(self->handle, &sequence);
-  unlock_handle(&self->lock);
+  release(self);
   return result < 0 ? raise_error(result) : PyLong_FromUnsignedLongLong(sequence);
 }
 
@@ -463,10 +423,7 @@ int add_publisher(PyObject* module) {
                                 {Py_tp_methods, methods},
                                 {Py_tp_getset, properties},
                                 {0, NULL}};
-  static PyType_Spec spec = {"ringbolt._ringbolt.Publisher", sizeof(publisher_object), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
-  PyObject* type = PyType_FromSpec(&spec);
-  const int added = type == NULL ? -1 : PyModule_AddObjectRef(module, "Publisher", type);
-  Py_XDECREF(type);
-  return added;
+  static PyType_Spec spec = {"ringbolt._ringbolt.Publisher", sizeof(door), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                             slots};
+  return add_type(module, "Publisher", &spec);
 }
