@@ -88,4 +88,17 @@ inline void spin_hint() noexcept {
 #endif
 }
 
+// A counter that goes up evenly while a thread stays where it is; of any rate. 0 where none is known.
+inline std::uint64_t processor_ticks() noexcept {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+  std::uint64_t ticks = 0;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return ticks;
+#else
+  return 0;
+#endif
+}
+
 }  // namespace ringbolt::core

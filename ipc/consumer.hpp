@@ -122,7 +122,7 @@ class Consumer {
       }
       done_ = reader_.place();
     }
-    pace_.behind();
+    pace_.behind(result.count);
     return result;
   }
 
@@ -145,7 +145,7 @@ class Consumer {
       batch.handling = nullptr;
       ++result.count;
     }
-    pace_.behind();
+    pace_.behind(result.count);
     return result;
   }
 
