@@ -32,6 +32,10 @@ target_compile_features(ringbolt_core INTERFACE cxx_std_20)
 target_include_directories(ringbolt_core INTERFACE $<BUILD_INTERFACE:${ringbolt_include}>
                                                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
+# Tracepoints, where the system has the header for them: on Debian, systemtap-sdt-dev. See ipc/probe.hpp.
+include(CheckIncludeFileCXX)
+check_include_file_cxx(sys/sdt.h RINGBOLT_HAS_SDT)
+
 file(GLOB ringbolt_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ipc/*.cpp)
 
 function(ringbolt_add_library name)
@@ -39,6 +43,9 @@ function(ringbolt_add_library name)
   ringbolt_own(${name})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(${name} PUBLIC ringbolt_core Threads::Threads PRIVATE $<BUILD_INTERFACE:Boost::headers> isal)
+  if(RINGBOLT_HAS_SDT)
+    target_compile_definitions(${name} PRIVATE RINGBOLT_USDT)
+  endif()
 endfunction()
 
 ringbolt_add_library(ringbolt)

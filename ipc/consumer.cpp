@@ -2,6 +2,7 @@
 #include <ringbolt/core/locate.hpp>
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/consumer_impl.hpp>
+#include <ringbolt/ipc/probe.hpp>
 #include <ringbolt/ipc/start.hpp>
 
 namespace ringbolt {
@@ -133,6 +134,7 @@ Status Consumer::read_nothing(core::ReadStatus status, Event& event) {
     case core::ReadStatus::event:
     case core::ReadStatus::empty: return nothing_yet();
     case core::ReadStatus::overrun:
+      RINGBOLT_PROBE(overrun, impl.directory.name.c_str(), reader_.place().sequence);
       if (impl.policy == Policy::journal && turn_to_journal(reader_.place().sequence)) return read_behind_turn(event);
       if (impl.policy == Policy::latest) return Status::empty;  // the next call skips again
       impl.losing_since = reader_.place().sequence;

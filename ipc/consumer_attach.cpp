@@ -1,5 +1,6 @@
 // Attaching: the entry in the registry, the place to start from, joining the gates.
 #include <ringbolt/ipc/consumer_impl.hpp>
+#include <ringbolt/ipc/probe.hpp>
 #include <ringbolt/ipc/start.hpp>
 
 #include <new>
@@ -151,6 +152,7 @@ void Consumer::start(Start start) {
   }
   if (keeps_cursor_) keep_cursor(entry_->cursor_sequence.load_acquire());
   update_special();
+  RINGBOLT_PROBE(attach, impl.directory.name.c_str(), static_cast<unsigned>(impl.policy), from.place.sequence);
 }
 
 // [J1]..[J3]: from the given place if the publisher has not begun to write over it, otherwise from a later one. Those who

@@ -10,6 +10,7 @@
 #include <ringbolt/ipc/cursor_file.hpp>
 #include <ringbolt/ipc/journal_runner.hpp>
 #include <ringbolt/ipc/locks.hpp>
+#include <ringbolt/ipc/log.hpp>
 #include <ringbolt/ipc/retention.hpp>
 #include <ringbolt/ipc/start.hpp>
 #include <ringbolt/ipc/system.hpp>
@@ -203,13 +204,13 @@ core::Place JournalRunner::resume_at_gate() {
   const core::RingView view = events_.view();
   const core::ConsumerEntry& entry = registry_.entries()[claim_.index];
   core::Place place{entry.gate.load_acquire(), 0};
-  if (place.position % core::kRecordAlignment == 0) place.sequence = view.record_at(place.position).sequence.load_acquire();
+  place.sequence = view.record_at(place.position).sequence.load_acquire();
   if (place.sequence == 0) {
     const core::Place end = find_start(view, Start::latest, {}, directory_.name).place;
     // Where the stream has gone on meanwhile, there is an event at the gate now.
     place.sequence = end.position == place.position ? end.sequence : view.record_at(place.position).sequence.load_acquire();
   }
-  if (view.overrun(place.position)) place.sequence = 0;  // it never held
+  if (place.position % core::kRecordAlignment != 0 || view.overrun(place.position)) place.sequence = 0;  // it never held
   const bool fresh = store_->log->recovered().empty;
   const std::uint64_t next = fresh ? place.sequence : store_->log->staged_sequence() + 1;
   core::Reader reader(view, place);
@@ -239,9 +240,23 @@ void JournalRunner::begin_epoch(core::Place place) {
   registry_.entries()[claim_.index].lineage.fetch_add(1);  // whoever comes after it is told
 }
 
-void JournalRunner::give_up() noexcept {
+void JournalRunner::give_up(const char* why) noexcept {
   error_ = EUCLEAN;
   tell(core::JournalState::stalled);
+  log(LogLevel::error, directory_.name, why);
+}
+
+// To whoever listens in this process; what others see is on the page.
+void JournalRunner::log_state(core::JournalState state) {
+  const int error = state == core::JournalState::stalled ? error_ : 0;
+  if (error == std::exchange(logged_error_, error) || !logs()) return;
+  if (error == 0) {
+    log(LogLevel::info, directory_.name, "the journal in " + store_->directory + " goes on");
+  } else {
+    log(LogLevel::error, directory_.name,
+        "the journal in " + store_->directory + " does not get on: " + std::strerror(error) +
+            ": make room or mend the disk, and it goes on by itself");
+  }
 }
 
 bool JournalRunner::directory_is_there(std::uint64_t now_ns) {
@@ -321,9 +336,11 @@ void JournalRunner::run(const std::function<bool()>& stop) {
     const std::uint64_t now = monotonic_ns();
     if (stopping && stop_by_ns == ~std::uint64_t{0}) stop_by_ns = now + kLongestEndNs;
     const Recorder::Did did = one_round(now);
-    tell(did == Recorder::Did::failed ? core::JournalState::stalled : core::JournalState::running);
+    const bool failed = did == Recorder::Did::failed;
+    tell(failed ? core::JournalState::stalled : core::JournalState::running);
+    log_state(failed ? core::JournalState::stalled : core::JournalState::running);
     move_gate();
-    if (did == Recorder::Did::failed) {
+    if (failed) {
       if (stopping || directory_.removed() || !directory_.still_there()) break;
       sleep_ns(retry_ns);
       retry_ns = std::min(2 * retry_ns, kLongestRetryNs);
@@ -355,8 +372,8 @@ JournalThread::JournalThread(std::unique_ptr<JournalRunner> runner, const ForkGu
     thread_ = std::make_unique<std::thread>(sys::start_thread([this] {
       try {
         runner_->run([this] { return stop_.load(); });
-      } catch (const std::exception&) {
-        runner_->give_up();
+      } catch (const std::exception& error) {
+        runner_->give_up(error.what());
       }
     }));
   } catch (const std::system_error& refused) {

@@ -39,7 +39,7 @@ class JournalRunner {
 
   void run(const std::function<bool()>& stop);
   // After an Error from `run`: says that nothing is recorded any more. The gate stays.
-  void give_up() noexcept;
+  void give_up(const char* why) noexcept;
 
  private:
   void join(bool own_process);
@@ -51,6 +51,7 @@ class JournalRunner {
   [[nodiscard]] Recorder::Did one_round(std::uint64_t now_ns);
   [[nodiscard]] bool directory_is_there(std::uint64_t now_ns);
   void tell(core::JournalState state);
+  void log_state(core::JournalState state);
   void move_gate();
   void remove_old(std::uint64_t now_ns);
 
@@ -68,6 +69,7 @@ class JournalRunner {
   core::Place gate_;
   bool fence_each_gate_ = false;
   int error_ = 0;
+  int logged_error_ = 0;  // 0: that it runs
   std::uint64_t looked_ns_ = 0;
   bool directory_there_ = true;
   std::uint64_t segments_seen_ = 0;

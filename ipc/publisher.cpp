@@ -48,6 +48,7 @@ Status Publisher::look_for_room(std::uint64_t record_bytes) {
     impl_->begin_blocked(writer_, writer_.position() + record_bytes + sizeof(std::uint64_t));
     if (impl_->clear_the_way(writer_)) room = impl_->refill(writer_, record_bytes);
   }
+  if (!room) RINGBOLT_PROBE(full, writer_.position(), record_bytes);
   if (!room) return impl_->journal_stalls() ? Status::journal_stalled : Status::full;
   impl_->end_blocked(writer_);
   return Status::ok;
@@ -62,6 +63,7 @@ std::uint64_t Publisher::stamp(std::uint64_t given_ns) noexcept {
 
 void Publisher::wake_sleepers() {
   if (impl_->guard.inherited()) impl_->check_usable();
+  RINGBOLT_PROBE(wake, writer_.next_sequence());
   WaitChannel sleepers = impl_->registry.sleepers();
   if (sleepers.answer_fence_request(impl_->epoch)) fence_each_commit_ = true;
   sleepers.wake_all();

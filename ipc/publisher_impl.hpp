@@ -5,6 +5,8 @@
 #include <ringbolt/ipc/clock.hpp>
 #include <ringbolt/ipc/fast_clock.hpp>
 #include <ringbolt/ipc/journal_runner.hpp>
+#include <ringbolt/ipc/log.hpp>
+#include <ringbolt/ipc/probe.hpp>
 #include <ringbolt/ipc/publisher.hpp>
 #include <ringbolt/ipc/registry.hpp>
 #include <ringbolt/ipc/ring_directory.hpp>
@@ -72,6 +74,7 @@ struct Publisher::Impl {
 
   // Before the gates are looked at: what a share's consumers say about theirs is taken over.
   [[nodiscard]] bool refill(core::Writer& writer, std::uint64_t bytes) {
+    RINGBOLT_PROBE(slow_path, writer.position(), bytes);
     if (share) share->take_gates();
     return writer.refill(bytes);
   }
@@ -189,7 +192,10 @@ struct Publisher::Impl {
         obstacles[index] = {};
         continue;
       }
+      const std::string who = ipc::logs() ? consumer(index) : std::string();
       if (registry.reclaim_if_dead(index)) {
+        RINGBOLT_PROBE(reclaim, index);
+        ipc::log(LogLevel::info, ring.directory.name, who + " has died, and nobody waits for it any more");
         cleared = true;
         continue;
       }
@@ -208,9 +214,21 @@ struct Publisher::Impl {
     const Obstacle& obstacle = obstacles[index];
     if (!core::evict_if_spent(entry, obstacle.life, now - obstacle.since_ns)) return false;
     RINGBOLT_STEP(evicted);
+    RINGBOLT_PROBE(evict, index, now - obstacle.since_ns);
     entry.evictions.fetch_add(1);
+    if (ipc::logs()) {
+      ipc::log(LogLevel::warning, ring.directory.name,
+               consumer(index) + " is evicted, as it held the publisher up for longer than its budget: it is told what it " +
+                   "loses; give it a larger budget or the ring a larger capacity");
+    }
     if (share) share->tell_evicted(index);
     return true;
+  }
+
+  // For people.
+  [[nodiscard]] std::string consumer(std::uint32_t index) const {
+    const std::string name = ipc::read_name(registry.entries()[index]);
+    return name.empty() ? "a consumer without a name" : "consumer '" + name + "'";
   }
 
   // One consumer's gate in the way of one claim, since when.

@@ -188,6 +188,29 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
   return runner;
 }
 
+void tell_how_it_opened(const core::EventsHeader& header, const std::string& ring, bool barriers) {
+  if (!logs()) return;
+  const std::uint64_t epoch = header.epoch.load_relaxed();  // relaxed, like the next: this thread wrote it
+  if (epoch > 1) {
+    log(LogLevel::info, ring,
+        "this process goes on with the stream of a publisher that has ended or died, as its publisher number " +
+            std::to_string(epoch));
+  }
+  if (const std::uint64_t refused = header.options & ~header.granted.load_relaxed(); refused != 0) {
+    std::string names;
+    for (const auto& [name, bit] : kMemoryOptions) {
+      if ((refused & bit) != 0) names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    log(LogLevel::warning, ring,
+        "the ring was made to have " + names + ", and this machine does not grant it: the ring works without; check the " +
+            "machine's huge pages, and the limit on locked memory (`ulimit -l`)");
+  }
+  if (!barriers) {
+    log(LogLevel::warning, ring,
+        "the system refuses membarrier(2), so each commit has a fence of its own: allow it, perhaps in a seccomp profile");
+  }
+}
+
 }  // namespace
 
 Publisher Publisher::open(std::string_view name, const PublisherOptions& options) {
@@ -226,11 +249,14 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
   publisher.waiters_ = &registry.waiters;
   publisher.timestamps_ = (header.options & core::kOptionTimestamps) != 0;
   publisher.last_timestamp_ns_ = end.newest_timestamp_ns;
-  publisher.fence_each_commit_ = !register_for_barriers() || registry.fence_request.load_acquire() != 0;
+  const bool barriers = register_for_barriers();
+  publisher.fence_each_commit_ = !barriers || registry.fence_request.load_acquire() != 0;
   if (publisher.fence_each_commit_) registry.fence_ack.store_release(self.epoch);
   publisher.writer_.set_closed(false);
   header.granted.store_release(apply_memory_options(header, self.events.data(), self.ring.directory.fd.get()));
   RINGBOLT_STEP(taken_over);
+  RINGBOLT_PROBE(takeover, self.ring.directory.name.c_str(), self.epoch, end.end.sequence);
+  tell_how_it_opened(header, self.ring.directory.name, barriers);
   if (auto runner = open_journal(self.opened_journal, self.ring.directory, self.page, self.guard))
     self.journal = std::make_unique<JournalThread>(std::move(runner), self.guard, self.registry.sleepers());
   self.registry.sleepers().wake_all();  // the dead publisher may have committed and not woken

@@ -1,4 +1,5 @@
 #include <ringbolt/ipc/error.hpp>
+#include <ringbolt/ipc/probe.hpp>
 #include <ringbolt/ipc/recorder.hpp>
 
 #include <algorithm>
@@ -66,7 +67,10 @@ Recorder::Did Recorder::round(std::uint64_t now_ns) {
 Recorder::Did Recorder::finish() {
   if (failed_) return Did::failed;
   if (!unsynced()) return Did::nothing;
-  if (const int error = log_->sync(); error != 0) return fail(error);
+  RINGBOLT_PROBE(sync_begin, log_->written_sequence());
+  const int error = log_->sync();
+  RINGBOLT_PROBE(sync_end, log_->durable_sequence(), error);
+  if (error != 0) return fail(error);
   ++syncs_;
   unsynced_since_ns_ = 0;
   note_progress();

@@ -10,6 +10,7 @@
 #include <ringbolt/ipc/mapping.hpp>
 #include <ringbolt/ipc/publisher.hpp>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -102,6 +103,16 @@ struct SharedMemory {
 [[nodiscard]] gid_t group_id(const std::string& group);  // throws Error (bad_option) if there is no such group
 // Rights of the file `consumers` for a mode of creation.
 [[nodiscard]] constexpr mode_t registry_mode(std::uint32_t mode) noexcept { return (mode & 0666U) | 0600U; }
+
+// Options of creation that the machine may not grant, as people write them.
+struct MemoryOption {
+  const char* name;
+  std::uint32_t bit;
+};
+inline constexpr std::array<MemoryOption, 4> kMemoryOptions{{{"huge_pages", core::kOptionHugePages},
+                                                             {"prefault", core::kOptionPrefault},
+                                                             {"lock_memory", core::kOptionLockMemory},
+                                                             {"numa_node", core::kOptionNumaNode}}};
 
 // Applies the options of creation that may be refused (huge pages, prefault, lock, NUMA node) to a publisher's mapping, and
 // returns those that took effect. `fd` is the ring's directory or a file in it.

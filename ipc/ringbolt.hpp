@@ -7,5 +7,6 @@
 #include <ringbolt/ipc/event.hpp>
 #include <ringbolt/ipc/journal.hpp>
 #include <ringbolt/ipc/journal_reader.hpp>
+#include <ringbolt/ipc/log.hpp>
 #include <ringbolt/ipc/publisher.hpp>
 #include <ringbolt/ipc/stat.hpp>

@@ -145,13 +145,9 @@ RingStat stat_ring(std::string_view ring) {
   stat.publisher_alive = publisher_is_alive(directory, header);
   stat.closed = header.closed.load_acquire() != 0;
   const std::uint64_t granted = header.granted.load_acquire();
-  const auto option = [&](const char* name, std::uint32_t bit) {
+  for (const auto& [name, bit] : kMemoryOptions) {
     if ((header.options & bit) != 0) stat.options.push_back({name, (granted & bit) != 0});
-  };
-  option("huge_pages", core::kOptionHugePages);
-  option("prefault", core::kOptionPrefault);
-  option("lock_memory", core::kOptionLockMemory);
-  option("numa_node", core::kOptionNumaNode);
+  }
   read_extent(events.view(), stat);
   if (const auto page = JournalPageFile::open(directory, Access::read_only, guard)) stat.journal = read_journal(*page, stat);
   try {

@@ -1,6 +1,8 @@
 // Results, errors and options of the C binding.
 #include "door.hpp"
 
+#include <ringbolt/ipc/log.hpp>
+
 namespace ringbolt::c {
 namespace {
 
@@ -136,5 +138,18 @@ std::int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat) {
     answer.consumers = static_cast<std::uint32_t>(found.consumers.size());
     std::memset(static_cast<void*>(stat), 0, size);  // a newer caller's fields, too
     std::memcpy(stat, &answer, std::min(size, sizeof(answer)));
+  });
+}
+
+std::int32_t ringbolt_set_log(ringbolt_log log, void* context) {
+  return guarded([&] {
+    if (log == nullptr) {
+      set_log({});
+      return;
+    }
+    set_log([log, context](const LogRecord& record) {
+      log(context, static_cast<std::int32_t>(record.level), std::string(record.ring).c_str(),
+          std::string(record.sentence).c_str());
+    });
   });
 }

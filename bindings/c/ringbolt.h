@@ -370,6 +370,20 @@ typedef struct ringbolt_ring_stat {
 /* With read access alone. Fields of a newer header than the library's are set to zero. Errors: NOT_FOUND, NOT_ALLOWED, WRONG_VERSION, FOREIGN_LAYOUT, TOO_SHORT, DAMAGED. */
 RINGBOLT_API int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat);
 
+/* ---- what no call answers ------------------------------------------------------------------------------------------------ */
+
+enum {
+  RINGBOLT_LOG_INFO = 0,    /* something changed hands: a take-over, a dead consumer that is waited for no longer */
+  RINGBOLT_LOG_WARNING = 1, /* not as was asked for, or at somebody's cost: an eviction, memory that was not granted */
+  RINGBOLT_LOG_ERROR = 2    /* does not get on until somebody does something: a journal that cannot write */
+};
+/* `ring` is its name; both strings are valid during the call. */
+typedef void (*ringbolt_log)(void* context, int32_t level, const char* ring, const char* sentence);
+/* Whom this process tells from now on; NULL, as at the start: nobody. The library prints nothing itself. `log` is called off the path of
+ * events by the thread that notices, perhaps by several at once, and must not use the handle that the call came from. One that was
+ * replaced may still be called once or twice, so its `context` must outlive it. Any thread. */
+RINGBOLT_API int32_t ringbolt_set_log(ringbolt_log log, void* context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -219,8 +219,12 @@ static void the_latest_policy_skips_to_the_newest(const char* ring) {
   ringbolt_publisher_free(publisher);
 }
 
+static void count_evictions(void* context, int32_t level, const char* ring, const char* sentence) {
+  if (level == RINGBOLT_LOG_WARNING && ring[0] != '\0' && strstr(sentence, "'slow'") != NULL) ++*(int*)context;
+}
 static void a_gate_with_a_budget_is_evicted_and_told(const char* ring) {
   ringbolt_publisher* publisher = open_small(ring);
+  int told = 0;
   ringbolt_consumer_options options;
   ringbolt_consumer* consumer = NULL;
   ringbolt_event event;
@@ -232,7 +236,10 @@ static void a_gate_with_a_budget_is_evicted_and_told(const char* ring) {
   options.start = RINGBOLT_START_EARLIEST;
   options.budget_ns = 1000000;
   CHECK_RESULT(ringbolt_consumer_attach(ring, &options, &consumer), RINGBOLT_OK);
+  CHECK_RESULT(ringbolt_set_log(count_evictions, &told), RINGBOLT_OK);
   publish_numbers(publisher, 1, 5000);
+  CHECK_RESULT(ringbolt_set_log(NULL, NULL), RINGBOLT_OK);
+  CHECK(told == 1);
   CHECK_RESULT(ringbolt_try_next(consumer, &event), RINGBOLT_EVICTED);
   ringbolt_last_gap(consumer, &gap);
   CHECK(gap.evicted == 1 && gap.first == 1 && gap.last >= gap.first);
