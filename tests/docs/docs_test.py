@@ -208,6 +208,31 @@ class Document(unittest.TestCase):
         self.assertEqual(ours, [], self.where(block))
 
 
+def anchors_of(document):
+    """As GitHub and mkdocs name headings."""
+    headings, fenced = set(), False
+    for line in document.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced and (match := re.fullmatch(r"#+ (.*)", line)):
+            headings.add(re.sub(r"[^\w -]", "", match[1].lower()).strip().replace(" ", "-"))
+    return headings
+
+
+class Links(unittest.TestCase):
+    def test_lead_somewhere(self):
+        document = pathlib.Path(os.environ["RINGBOLT_DOCUMENT"])
+        links = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+        for link in links:
+            if "://" in link:
+                continue
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            self.assertTrue(target.exists(), f"{document.name} links to {link}")
+            if anchor:
+                self.assertIn(anchor, anchors_of(target), f"{document.name} links to {link}")
+
+
 class Extraction(unittest.TestCase):
     def test_finds_blocks_and_what_stands_between(self):
         with tempfile.NamedTemporaryFile("w", suffix=".md", encoding="utf-8") as document:
