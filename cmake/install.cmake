@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 file(GLOB ringbolt_core_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/*.hpp)
-set(ringbolt_ipc_headers admin.hpp consumer.hpp error.hpp event.hpp journal.hpp journal_reader.hpp publisher.hpp share_options.hpp
+set(ringbolt_ipc_headers admin.hpp consumer.hpp error.hpp event.hpp journal.hpp journal_reader.hpp log.hpp publisher.hpp share_options.hpp
                         stat.hpp)  # the others are the library's own
 list(TRANSFORM ringbolt_ipc_headers PREPEND ${PROJECT_SOURCE_DIR}/ipc/)
 install(FILES ${ringbolt_core_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringbolt/core)

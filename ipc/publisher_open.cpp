@@ -188,13 +188,13 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
   return runner;
 }
 
-void tell_how_it_opened(const core::EventsHeader& header, const std::string& ring, bool barriers) {
+void tell_how_it_opened(const core::EventsHeader& header, const std::string& ring, std::uint64_t next, bool barriers) {
   if (!logs()) return;
   const std::uint64_t epoch = header.epoch.load_relaxed();  // relaxed, like the next: this thread wrote it
   if (epoch > 1) {
     log(LogLevel::info, ring,
-        "this process goes on with the stream of a publisher that has ended or died, as its publisher number " +
-            std::to_string(epoch));
+        "this process goes on with event " + std::to_string(next) +
+            ", where another publisher has ended or died; it is number " + std::to_string(epoch));
   }
   if (const std::uint64_t refused = header.options & ~header.granted.load_relaxed(); refused != 0) {
     std::string names;
@@ -256,7 +256,7 @@ Publisher Publisher::open(std::string_view name, const PublisherOptions& options
   header.granted.store_release(apply_memory_options(header, self.events.data(), self.ring.directory.fd.get()));
   RINGBOLT_STEP(taken_over);
   RINGBOLT_PROBE(takeover, self.ring.directory.name.c_str(), self.epoch, end.end.sequence);
-  tell_how_it_opened(header, self.ring.directory.name, barriers);
+  tell_how_it_opened(header, self.ring.directory.name, end.end.sequence, barriers);
   if (auto runner = open_journal(self.opened_journal, self.ring.directory, self.page, self.guard))
     self.journal = std::make_unique<JournalThread>(std::move(runner), self.guard, self.registry.sleepers());
   self.registry.sleepers().wake_all();  // the dead publisher may have committed and not woken

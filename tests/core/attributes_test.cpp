@@ -109,6 +109,9 @@ TEST(AttributesThat, DoNotHoldTogetherAreNone) {
   EXPECT_EQ(checked_attributes(words({12, 0, 0, 0})), 0U) << "no multiple of 8";
   EXPECT_EQ(checked_attributes(words({16, 0})), 0U) << "beyond the record";
   EXPECT_EQ(checked_attributes(words({0xfffffff8, 0})), 0U);
+  const Block whole = words({16, 0, 0, 0, 16, entry(4, 4), 0x6e6e6e6e, 0});
+  EXPECT_EQ(checked_attributes(std::span(whole).subspan(16)), 16U);
+  EXPECT_EQ(checked_attributes(std::span(whole).subspan(16, 8)), 0U) << "beyond the record, though it goes on there";
   EXPECT_EQ(checked_attributes(words({8, 7})), 0U) << "no zero word behind the last entry";
   EXPECT_EQ(checked_attributes(words({16, 0, 0, 0})), 0U) << "more than one word behind the last entry";
   const std::uint32_t key = kKnownAttribute + 3;

@@ -86,5 +86,6 @@ inline void fence_seq_cst(const model::Where& where = model::Where::current()) n
 }
 inline void fence_compiler() noexcept {}
 inline void spin_hint() noexcept {}
+inline std::uint64_t processor_ticks() noexcept { return 0; }
 
 }  // namespace ringbolt::core
