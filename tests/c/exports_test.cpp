@@ -3,14 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <fstream>
-#include <memory>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
 
+#include "library.hpp"
+
+namespace ringbolt::c {
 namespace {
 
 std::set<std::string> words(const std::string& text, const std::string& pattern) {
@@ -19,14 +20,6 @@ std::set<std::string> words(const std::string& text, const std::string& pattern)
   for (std::sregex_iterator at(text.begin(), text.end(), expression); at != std::sregex_iterator(); ++at)
     found.insert((*at)[1]);
   return found;
-}
-
-std::string output_of(const std::string& command) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
-  std::string output;
-  char buffer[4096];
-  while (const std::size_t got = std::fread(buffer, 1, sizeof(buffer), pipe.get())) output.append(buffer, got);
-  return output;
 }
 
 std::string content_of(const std::string& file) {
@@ -55,3 +48,4 @@ TEST(CExports, NeedNothingButTheSystem) {
 }
 
 }  // namespace
+}  // namespace ringbolt::c
