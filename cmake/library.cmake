@@ -2,6 +2,10 @@
 find_package(Boost 1.74 REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+# On Debian each architecture has a directory of libraries, whatever the prefix: packages come from the same build.
+if(PROJECT_IS_TOP_LEVEL AND EXISTS /etc/debian_version AND CMAKE_LIBRARY_ARCHITECTURE)
+  set(CMAKE_INSTALL_LIBDIR lib/${CMAKE_LIBRARY_ARCHITECTURE} CACHE PATH "Where libraries are installed, below the prefix")
+endif()
 include(GNUInstallDirs)
 # ISA-L has the checksums of the journal. It brings no CMake package.
 find_path(RINGBOLT_ISAL_INCLUDE isa-l/crc.h)

@@ -1,5 +1,5 @@
 // The command line: how commands and options are spelt, what `--help` says about them. Everything else about options is
-// derived from these definitions: help, completion, and the test that holds `docs/cli.md` against them.
+// derived from these definitions: help, completion, the manual, and the test that holds `docs/cli.md` against them.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -28,5 +28,8 @@ void define_commands(CLI::App& app, Parsed& parsed);
 
 // What a shell reads to complete the command: `bash`, `zsh` or `fish`.
 [[nodiscard]] std::string completion_script(const std::string& shell);
+
+// A page of the manual, as man(1) reads it: of that command, or without a name of all of them. Empty if there is no such command.
+[[nodiscard]] std::string manual_page(const CLI::App& app, const std::string& command);
 
 }  // namespace ringbolt::command

@@ -85,6 +85,11 @@ int main_with(const std::vector<std::string>& words) {
     print(complete(app, {words.begin() + 1, words.end()}));
     return kDone;
   }
+  if (!words.empty() && words.front() == "__man") {
+    const std::string page = manual_page(app, words.size() > 1 ? words[1] : "");
+    print(page);
+    return page.empty() ? kNotFound : kDone;
+  }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // it takes them last first
   } catch (const CLI::RuntimeError& status) {
