@@ -216,6 +216,20 @@ void define_stat(CLI::App& app, Parsed& parsed) {
   definition.app().add_flag("--json", definition.command().json, "Write one JSON object");
 }
 
+void define_metrics(CLI::App& app, Parsed& parsed) {
+  const Definition<MetricsCommand> definition(app, parsed, "metrics",
+                                              "ringbolt metrics --listen 127.0.0.1:9464\n"
+                                              "ringbolt metrics orders prices --once > ringbolt.prom",
+                                              "Serve what stat shows to Prometheus", metrics);
+  MetricsCommand& command = definition.command();
+  definition.app().add_option("NAME", command.rings, "The rings; all that there are unless said")->type_name("");
+  add_parsed(
+      definition.app(), "--listen", "ADDRESS:PORT", parse_listen,
+      [&command](std::string listen) { command.listen = std::move(listen); },
+      "Where to serve /metrics; 127.0.0.1:9464 unless said, port 0: one that is free");
+  definition.app().add_flag("--once", command.once, "Write them to standard output instead, and end");
+}
+
 void define_ls(CLI::App& app, Parsed& parsed) {
   const Definition<LsCommand> definition(app, parsed, "ls",
                                          "ringbolt ls\n"
@@ -308,6 +322,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   define_share(app, parsed);
   define_merge(app, parsed);
   define_stat(app, parsed);
+  define_metrics(app, parsed);
   define_ls(app, parsed);
   define_create(app, parsed);
   define_rm(app, parsed);

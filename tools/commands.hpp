@@ -88,6 +88,13 @@ struct StatCommand {
 };
 Exit stat(const StatCommand& command);
 
+struct MetricsCommand {
+  std::vector<std::string> rings{};  // empty: all that there are
+  std::string listen = "127.0.0.1:9464";
+  bool once = false;
+};
+Exit metrics(const MetricsCommand& command);
+
 struct LsCommand {
   bool json = false;
 };

@@ -238,6 +238,14 @@ double parse_speed(std::string_view text) {
   return quantity->number;
 }
 
+std::string parse_listen(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0)
+    throw BadValue(fmt::format("'{}' is not an address and a port: give them as in 127.0.0.1:9464", text));
+  static_cast<void>(parse_number(text.substr(colon + 1), 0, 65535));
+  return std::string(text);
+}
+
 Sync parse_sync(std::string_view text) {
   if (text == "none") return Sync::none;
   if (text == "interval") return Sync::interval;

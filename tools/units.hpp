@@ -61,6 +61,9 @@ using AttributeText = std::pair<std::string, std::string>;
 // `1x`, `10x`, `0.5x`; `max` is 0.
 [[nodiscard]] double parse_speed(std::string_view text);
 
+// `127.0.0.1:9464`, `[::1]:0`: an address to listen on. A port alone would mean the whole network, so it is not taken.
+[[nodiscard]] std::string parse_listen(std::string_view text);
+
 // `none`, `interval`, `every`.
 [[nodiscard]] Sync parse_sync(std::string_view text);
 // `wait`, `fail`.

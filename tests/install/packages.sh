@@ -87,7 +87,7 @@ unpacked() {
   for package in "${packages[@]}"; do dpkg-deb --extract "$debs/${package}_${version}-1_$architecture.deb" "$place/root"; done
   library=$(dirname "$(find "$usr/lib" -name 'libringbolt.so.0')")
   [[ -d $usr/share/man/man1 ]] || fail 'there is no manual'
-  for package in ringbolt ringbolt-pub; do
+  for package in ringbolt ringbolt-pub ringbolt-metrics; do
     [[ -s $usr/share/man/man1/$package.1.gz ]] || fail "the manual has no page $package"
   done
   # shellcheck disable=SC2016  # the inner shell's $1
