@@ -85,6 +85,19 @@ void evict_consumer(std::string_view ring, std::string_view consumer, bool force
   named.registry.gate_sleepers().wake_all();
 }
 
+std::uint32_t release_dead_gates(std::string_view ring) {
+  ForkGuard guard;
+  const RingDirectory directory = RingDirectory::open(ring);
+  Registry registry(directory, Access::read_write, guard);
+  std::uint32_t released = 0;
+  for (std::uint32_t i = 0; i < registry.entries().size(); ++i) {
+    const bool gates = core::state_of(registry.entries()[i].state.load_acquire()) == core::EntryState::gating;
+    if (gates && registry.reclaim_if_dead(i)) ++released;
+  }
+  if (released != 0) registry.gate_sleepers().wake_all();
+  return released;
+}
+
 void forget_consumer(std::string_view ring, std::string_view consumer) {
   NamedEntry named(ring, consumer);
   named.hold("forget");

@@ -18,6 +18,16 @@ void create_ring(std::string_view name, const PublisherOptions& options = {});
 // lives and `force` is false, not_found, not_allowed.
 void remove_ring(std::string_view name, bool force = false);
 
+// Releases the gates of consumers whose process is dead, as the publisher does once one is in its way: a name keeps its cursor.
+// Returns how many there were. Throws Error: not_found, not_allowed, damaged.
+std::uint32_t release_dead_gates(std::string_view ring);
+
+// The hidden directories that a death during the creation or the removal of a ring left in `directory`: nobody holds them, and
+// they take up memory. Names, sorted; none where the directory cannot be read.
+[[nodiscard]] std::vector<std::string> list_leftovers(const std::string& directory);
+// Removes them, as the next creation of a ring of the same name would. What cannot be removed stays.
+void sweep_leftovers(const std::string& directory);
+
 // Names of the rings in the default directory, sorted.
 [[nodiscard]] std::vector<std::string> list_rings();
 // The directory that names without a slash live in: $RINGBOLT_DIR, or /dev/shm/ringbolt-UID.

@@ -9,6 +9,7 @@
 #include <ringbolt/ipc/ring_directory.hpp>
 #include <ringbolt/ipc/system.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -100,6 +101,30 @@ using namespace ipc;  // NOLINT(google-build-using-namespace): a function of the
 
 namespace {
 
+// The name of the ring in `.BASE.new-…` or `.BASE.gone-…`; empty: it is another name.
+std::string base_of_hidden(const std::string& name) {
+  constexpr std::size_t digits = 16;
+  const std::size_t dash = name.rfind('-');
+  if (!name.starts_with('.') || dash == std::string::npos || name.size() != dash + 1 + digits) return {};
+  for (const std::string_view kind : {".new", ".gone"}) {
+    const std::string_view front(name.data(), dash);
+    if (front.ends_with(kind) && front.size() > kind.size() + 1) return name.substr(1, dash - kind.size() - 1);
+  }
+  return {};
+}
+
+// Does nobody hold the hidden directory? Not for what cannot be looked at.
+bool is_left(int parent, const std::string& name) {
+  const Descriptor site(sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!site) return false;
+  const Descriptor lease(sys::openat(site.get(), "lease", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return lease ? !byte_is_locked(lease.get(), kPublisherByte) : errno == ENOENT;
+}
+
+Descriptor open_directory(const std::string& path) {
+  return Descriptor(sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 // Whoever misspells a path must not lose what is there.
 void check_is_ring(const RingDirectory& directory) {
   struct stat status {};
@@ -132,6 +157,29 @@ bool hide(int parent, const std::string& base, const std::string& hidden, const 
 }
 
 }  // namespace
+
+std::vector<std::string> list_leftovers(const std::string& directory) {
+  const Descriptor parent = open_directory(directory);
+  const int listing = parent ? sys::openat(parent.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (listing < 0) return {};
+  std::vector<std::string> names = names_in(listing);
+  std::erase_if(names,
+                [&](const std::string& name) { return base_of_hidden(name).empty() || !is_left(parent.get(), name); });
+  if (names.empty()) return names;
+  constexpr std::uint64_t nap_ns = 20'000'000;  // a directory that is just being made is held by nobody for a moment
+  sleep_ns(nap_ns);
+  std::erase_if(names, [&](const std::string& name) { return !is_left(parent.get(), name); });
+  std::ranges::sort(names);
+  return names;
+}
+
+void sweep_leftovers(const std::string& directory) {
+  const std::vector<std::string> names = list_leftovers(directory);
+  const Descriptor parent = open_directory(directory);
+  for (const std::string& name : names) {
+    if (parent) sweep_hidden(parent.get(), base_of_hidden(name));
+  }
+}
 
 void remove_ring(std::string_view name, bool force) {
   const RingDirectory directory = RingDirectory::open(name);

@@ -73,6 +73,7 @@ ConsumerStat read_consumer(const Registry& registry, std::uint32_t index, const 
   stat.pid = entry.pid.load_relaxed();
   stat.alive = state != core::EntryState::away && (registry.locks() ? registry.owner_lives(index) : looks_alive(stat.pid));
   stat.state = state == core::EntryState::away || stat.alive ? state_name(state) : "dead";
+  stat.gating = state == core::EntryState::gating;
   stat.cursor_sequence = entry.cursor_sequence.load_relaxed();
   const std::uint64_t done = stat.cursor_sequence != 0 ? stat.cursor_sequence : ring.first_sequence - 1;
   stat.lag_events = ring.newest_sequence > done ? ring.newest_sequence - done : 0;

@@ -16,7 +16,8 @@ struct ConsumerStat {
   std::string policy;  // gate, lossy, latest
   std::string state;   // attached, gating, evicted, away, dead, joining
   std::uint64_t budget_ns = 0;
-  bool alive = false;  // its process lives; from the kernel where the lock file can be opened, otherwise from the pid
+  bool alive = false;   // its process lives; from the kernel where the lock file can be opened, otherwise from the pid
+  bool gating = false;  // its gate stands: the publisher waits for it, also if it is dead and nobody has looked yet
   std::uint64_t pid = 0;
   std::uint64_t cursor_sequence = 0;  // last committed event; 0: none
   std::uint64_t lag_events = 0;       // published and not committed
