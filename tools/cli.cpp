@@ -207,37 +207,6 @@ void define_merge(CLI::App& app, Parsed& parsed) {
   add_ring_options(sub, command.options);
 }
 
-void define_stat(CLI::App& app, Parsed& parsed) {
-  const Definition<StatCommand> definition(app, parsed, "stat",
-                                           "ringbolt stat orders\n"
-                                           "ringbolt stat orders --json | jq '.consumers[] | {name, lag_events}'",
-                                           "Show a ring, its publisher and its consumers", stat);
-  add_ring(definition.app(), definition.command().ring);
-  definition.app().add_flag("--json", definition.command().json, "Write one JSON object");
-}
-
-void define_metrics(CLI::App& app, Parsed& parsed) {
-  const Definition<MetricsCommand> definition(app, parsed, "metrics",
-                                              "ringbolt metrics --listen 127.0.0.1:9464\n"
-                                              "ringbolt metrics orders prices --once > ringbolt.prom",
-                                              "Serve what stat shows to Prometheus", metrics);
-  MetricsCommand& command = definition.command();
-  definition.app().add_option("NAME", command.rings, "The rings; all that there are unless said")->type_name("");
-  add_parsed(
-      definition.app(), "--listen", "ADDRESS:PORT", parse_listen,
-      [&command](std::string listen) { command.listen = std::move(listen); },
-      "Where to serve /metrics; 127.0.0.1:9464 unless said, port 0: one that is free");
-  definition.app().add_flag("--once", command.once, "Write them to standard output instead, and end");
-}
-
-void define_ls(CLI::App& app, Parsed& parsed) {
-  const Definition<LsCommand> definition(app, parsed, "ls",
-                                         "ringbolt ls\n"
-                                         "RINGBOLT_DIR=/dev/shm/shared ringbolt ls --json",
-                                         "List the rings", ls);
-  definition.app().add_flag("--json", definition.command().json, "Write a JSON object for each ring, one a line");
-}
-
 void define_rm(CLI::App& app, Parsed& parsed) {
   const Definition<RmCommand> definition(app, parsed, "rm",
                                          "ringbolt rm orders\n"
@@ -321,9 +290,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   define_tail(app, parsed);
   define_share(app, parsed);
   define_merge(app, parsed);
-  define_stat(app, parsed);
-  define_metrics(app, parsed);
-  define_ls(app, parsed);
+  define_see_commands(app, parsed);
   define_create(app, parsed);
   define_rm(app, parsed);
   define_evict(app, parsed);

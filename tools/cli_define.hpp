@@ -1,4 +1,4 @@
-// What the definitions of commands are made of. For `cli.cpp` and `cli_journal.cpp` alone.
+// What the definitions of commands are made of. For `cli.cpp`, `cli_journal.cpp` and `cli_see.cpp` alone.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -74,5 +74,7 @@ void add_journal_options(CLI::App& app, JournalOptions& options);
 void add_event_formats(CLI::App& app, TailFormat& format);
 // The commands that work on a journal.
 void define_journal_commands(CLI::App& app, Parsed& parsed);
+// Those that look at rings: `stat`, `top`, `ls`, `doctor`.
+void define_see_commands(CLI::App& app, Parsed& parsed);
 
 }  // namespace ringbolt::command

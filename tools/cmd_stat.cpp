@@ -1,4 +1,4 @@
-// `ringbolt stat` and `ringbolt ls`: what can be seen of rings from outside.
+// `ringbolt stat` and `ringbolt ls`: what can be seen of rings from outside at one moment.
 #include <ringbolt/ipc/admin.hpp>
 #include <ringbolt/ipc/stat.hpp>
 
@@ -159,6 +159,7 @@ std::string ls_text(const std::vector<std::string>& names) {
 }  // namespace
 
 Exit stat(const StatCommand& command) {
+  if (command.watch) return watch(command);
   const RingStat stat = stat_ring(command.ring);
   print(command.json ? stat_json(stat) : stat_text(stat));
   return kDone;

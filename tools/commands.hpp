@@ -85,8 +85,23 @@ Exit merge(const MergeCommand& command);
 struct StatCommand {
   std::string ring;
   bool json = false;
+  std::optional<std::chrono::nanoseconds> watch{};  // look again after so long, for ever
 };
 Exit stat(const StatCommand& command);
+Exit watch(const StatCommand& command);  // `stat` where that is set
+
+struct TopCommand {
+  std::vector<std::string> rings;  // empty: those in the directory
+};
+Exit top(const TopCommand& command);
+
+struct DoctorCommand {
+  std::string ring{};      // empty: those in the directory, and the machine
+  std::string root = "/";  // where `proc`, `sys` and `etc` are
+  bool fix = false;
+  bool json = false;
+};
+Exit doctor(const DoctorCommand& command);
 
 struct MetricsCommand {
   std::vector<std::string> rings{};  // empty: all that there are

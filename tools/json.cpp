@@ -1,19 +1,13 @@
 #include "json.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <iterator>
 
+#include "json_line.hpp"
 #include "text.hpp"
 
 namespace ringbolt::command {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-// Names, paths and sentences come from the file system and need not be UTF-8; keys and the rest are ours.
-std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 // 0 stands for "none": null says so.
 Json sequence_or_null(std::uint64_t sequence) { return sequence == 0 ? Json(nullptr) : Json(sequence); }

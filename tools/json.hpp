@@ -25,5 +25,11 @@ void append_gap_json(fmt::memory_buffer& to, const Gap& gap);
 [[nodiscard]] std::string verify_json(const JournalCheck& check);
 void append_record_json(fmt::memory_buffer& to, const JournalRecord& record);
 [[nodiscard]] std::string trim_json(const TrimResult& result);
+// A line of `stat --watch`.
+struct RingRates;
+[[nodiscard]] std::string rates_json(const RingRates& ring, std::uint64_t time_ns);
+// A line of `doctor`; `mended` says what was done about it, and is empty if nothing was.
+struct Finding;
+[[nodiscard]] std::string doctor_json(const Finding& finding, const std::string& mended);
 
 }  // namespace ringbolt::command

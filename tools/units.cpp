@@ -223,6 +223,14 @@ double parse_rate(std::string_view text) {
   return quantity->number;
 }
 
+std::chrono::nanoseconds parse_seconds(std::string_view text) {
+  const std::optional<Quantity> quantity = split(text);
+  if (!quantity || !quantity->unit.empty() || quantity->number < 0.01 || quantity->number > 1e6) {
+    throw BadValue(fmt::format("'{}' is not a number of seconds, such as 1 or 0.5: a ring's name goes in front", text));
+  }
+  return std::chrono::nanoseconds(std::llround(quantity->number * 1e9));
+}
+
 bool parse_on_off(std::string_view text) {
   if (text == "on") return true;
   if (text == "off") return false;

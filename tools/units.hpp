@@ -56,6 +56,9 @@ using AttributeText = std::pair<std::string, std::string>;
 // Events per second: `1000`, `0.5`.
 [[nodiscard]] double parse_rate(std::string_view text);
 
+// Seconds between two looks: `1`, `0.5`.
+[[nodiscard]] std::chrono::nanoseconds parse_seconds(std::string_view text);
+
 [[nodiscard]] bool parse_on_off(std::string_view text);
 
 // `1x`, `10x`, `0.5x`; `max` is 0.

@@ -93,7 +93,7 @@ TEST_F(HelpTest, AgreesWithTheDocumentOnEveryOption) {
   auto documented = sections();
   for (const std::string& command : commands()) {
     const std::string help = box.run_ok({command, "--help"});
-    auto options = all_matches(help, "\n  (?:-h,)?(--[a-z-]+)");
+    auto options = all_matches(help, "\n  (?:-[a-z],)?(--[a-z-]+)");
     options.erase("--help");
     EXPECT_EQ(all_matches(documented[command], "(?:^|\n)\\| `(--[a-z-]+)"), options) << command;
   }
