@@ -37,6 +37,9 @@ class JournalRunner {
   JournalRunner(const JournalRunner&) = delete;
   JournalRunner& operator=(const JournalRunner&) = delete;
 
+  // As its publisher calls the ring, for what people are told; otherwise as it was opened.
+  void call_ring(const std::string& name) { directory_.name = name; }
+
   void run(const std::function<bool()>& stop);
   // After an Error from `run`: says that nothing is recorded any more. The gate stays.
   void give_up(const char* why) noexcept;

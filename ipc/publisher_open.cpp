@@ -179,6 +179,7 @@ std::unique_ptr<JournalRunner> open_journal(OpenJournal& journal, const RingDire
       journal.open();
       runner = std::make_unique<JournalRunner>(directory.path, journal.options, std::move(journal.store), false,
                                                std::move(journal.guard));
+      runner->call_ring(directory.name);
     } catch (const Error& error) {
       if (error.code() != Code::in_use || deadline.passed()) throw;
       sleep_ns(kShortSleepNs);
