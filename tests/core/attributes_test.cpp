@@ -13,8 +13,9 @@ namespace {
 
 using Block = std::vector<std::byte>;
 
+// Over bytes of something before.
 Block encode(const std::vector<Attribute>& attributes) {
-  Block block(attributes_bytes(attributes));
+  Block block(attributes_bytes(attributes), std::byte{0xff});
   if (!block.empty()) write_attributes(block, attributes);
   return block;
 }
@@ -120,6 +121,10 @@ TEST(AttributesThat, DoNotHoldTogetherAreNone) {
   EXPECT_EQ(checked_attributes(words({16, entry(key, 8), 0, 0})), 16U);
   EXPECT_EQ(checked_attributes(words({16, entry(key, 9), 0, 0})), 0U);
   EXPECT_EQ(checked_attributes(words({16, entry(key, 0xffff), 0, 0})), 0U);
+  const Block longer = words({16, entry(key, 8), 0, 0});
+  Attribute attribute;
+  EXPECT_EQ(read_attribute(longer, 4, attribute), 12U);
+  EXPECT_EQ(read_attribute(std::span(longer).first(8), 4, attribute), 0U) << "beyond the block, though memory goes on there";
   EXPECT_EQ(checked_attributes(words({8, entry(kKnownAttribute, 0)})), 0U) << "a number that stands for no name";
   EXPECT_EQ(checked_attributes(words({8, entry(kKnownAttribute + 7, 0)})), 0U);
   EXPECT_EQ(checked_attributes(words({8, entry(0xffff, 0)})), 0U);

@@ -276,7 +276,7 @@ TEST(Locating, APlaceThatIsNotAMultipleOfEightIsNoEvent) {
     std::uint32_t rest[3] = {};
   } const forged;
   static_assert(sizeof forged == sizeof(RecordHeader));
-  std::memcpy(ring.data() + 68, &forged, sizeof forged);
+  std::memcpy(ring.data() + 64, &forged, sizeof forged);  // where a load for position 68 goes
   std::memcpy(ring.data() + 104, &forged, sizeof forged);
   Record record;
   EXPECT_FALSE(Locator(ring.view()).published_at({68, 9}, record));

@@ -335,7 +335,7 @@ inline constexpr std::array kTable = {
       "ipc/funnel.cpp", kStatement, "slot.sequence = sequence++;", "slot.sequence = sequence;",
       "threads_mutants", "FunnelTest.TellsEachTicketItsSequence"},
   Row{"refusal_untold", "checks", "a ticket does not learn that its event was refused",
-      "ipc/funnel.cpp", kStatement, "slot.error = error;", "slot.error = nullptr;",
+      "ipc/funnel.cpp", kExpression, "error ? kRefused : kPublished", "kPublished",
       "threads_mutants", "FunnelTest.TellsTicketsWhatThePublisherRefuses"},
   Row{"funnel_stops_with_events_in_it", "checks", "a funnel ends with what is in its queue",
       "ipc/funnel.cpp", kExpression, "take_out(std::chrono::nanoseconds{0}) != 0", "false",

@@ -104,7 +104,9 @@ TEST_F(FunnelTest, TellsEachTicketItsSequence) {
   std::uint64_t events = 0;
   while (const std::size_t now = consumer.poll([&](const Event& event) {
     const auto numbered = event.as<Numbered>();
-    EXPECT_EQ(numbers.at(numbered.thread).at(event.sequence), numbered.number);
+    const auto told = numbers.at(numbered.thread).find(event.sequence);
+    ASSERT_NE(told, numbers.at(numbered.thread).end()) << "no ticket has " << event.sequence;
+    EXPECT_EQ(told->second, numbered.number);
   }))
     events += now;
   EXPECT_EQ(events, kThreads * kEach);
