@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 
 WIDTH, LEFT, TOP, PLOT = 760, 76, 48, 300
-COLOURS = ["#0b5fa5", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#0f766e", "#4b5563", "#dc2626", "#65a30d"]
+COLOURS = ["#0b5fa5", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#0f766e", "#4b5563", "#dc2626", "#65a30d", "#0891b2", "#831843"]
+
+
+def three_digits(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def read(path):
@@ -81,14 +85,14 @@ def lines(title, series, x_title, y_title, x_names=None, log_y=True):
         path = " ".join(f"{xs(x):.1f},{ys(y):.1f}" for x, y in line)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
         parts += [f'<circle cx="{xs(x):.1f}" cy="{ys(y):.1f}" r="3" fill="{colour}"/>' for x, y in line]
-        at_x, at_y = LEFT + 220 * (place % 3), bottom + 64 + 20 * (place // 3)
+        at_x, at_y = LEFT + 232 * (place % 3), bottom + 64 + 20 * (place // 3)
         parts.append(f'<rect x="{at_x}" y="{at_y - 9}" width="16" height="5" fill="{colour}"/>' + text(at_x + 22, at_y, name, "start"))
     return svg(title, bottom + 64 + 20 * (-(-len(series) // 3)), parts)
 
 
 def bars(title, rows, unit):
     """`rows`: (name, median, p10, p90), drawn on an axis of powers of ten with the spread as a whisker."""
-    left, right = 210, WIDTH - 90
+    left, right = 240, WIDTH - 90
     scale = Scale([value for _, *values in rows for value in values], left, right, True)
     bottom = TOP + 24 * len(rows)
     parts = [f'<line x1="{scale(tick):.1f}" x2="{scale(tick):.1f}" y1="{TOP}" y2="{bottom}" stroke="#ddd"/>'
@@ -98,7 +102,7 @@ def bars(title, rows, unit):
         colour = COLOURS[0] if name.startswith("ringbolt") else "#9ca3af"
         parts.append(f'<rect x="{left}" y="{y}" width="{max(scale(median) - left, 1):.1f}" height="16" fill="{colour}"/>')
         parts.append(f'<line x1="{scale(low):.1f}" x2="{scale(high):.1f}" y1="{y + 8}" y2="{y + 8}" stroke="black"/>')
-        parts.append(text(left - 8, y + 13, name, "end") + text(max(scale(median), scale(high)) + 6, y + 13, f"{median:.3g}", "start"))
+        parts.append(text(left - 8, y + 13, name, "end") + text(max(scale(median), scale(high)) + 6, y + 13, three_digits(median), "start"))
     parts.append(text((left + right) / 2, bottom + 38, unit))
     return svg(title, bottom + 50, parts)
 

@@ -137,11 +137,11 @@ void against_memcpy(Report& report, const Effort& effort, Publisher& publisher) 
       report, "size known when compiled", "memcpy",
       compare(
           slices_of(effort), [&] { publish_known_size(publisher, payload); }, [&] { copy_known_size(*buffer, record); }),
-      2.0);
+      1.7);
   print_row(report, "size known when run", "memcpy",
             compare(
                 slices_of(effort), [&] { publish_any_size(publisher, payload); }, [&] { copy_any_size(*buffer, record); }),
-            2.0);
+            1.7);
   fmt::print("(the memcpy loop without its memcpy: {:.2f} ns)\n", ns_each(kEventsPerSlice, [&] { loop_alone(record); }));
 }
 
