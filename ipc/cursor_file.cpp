@@ -250,6 +250,8 @@ CursorFile CursorFile::open(const std::string& journal_directory, std::string_vi
   const CursorContent& content = found.content;
   if (content.status != CursorStatus::good && content.status != CursorStatus::never_stored)
     throw_bad_file(content.status, cursor.path_);
+  // What is stored here from now on must not count to what nobody believes.
+  if (content.copy.generation > core::kLargestGeneration / 2) throw_bad_file(CursorStatus::damaged, cursor.path_);
   if (content.status == CursorStatus::good && content.copy.journal_id != journal_id) {
     throw Error(Code::damaged, cursor.path_ +
                                    " is the cursor of another journal (other_journal): put it back beside that one, or "

@@ -235,24 +235,29 @@ TEST_F(CursorTest, OfANewerVersionIsRefused) {
 
 // However it came to be: the copy behind it would not be the newest, and what is stored would be lost.
 TEST_F(CursorTest, OfAGenerationThatNobodyCountsToIsRefused) {
-  open().store(cursor_at(1));
-  FileBytes file = bytes();
-  for (std::size_t at = 0; at < file.size(); at += core::kCopyDistance) {
-    core::CursorCopy copy{};
-    std::memcpy(&copy, file.data() + at, sizeof copy);
-    if (copy.sequence != 1) continue;
-    copy.generation = ~std::uint64_t{0};
-    copy.checksum = struct_checksum(copy);
-    std::memcpy(file.data() + at, &copy, sizeof copy);
-  }
-  std::memset(file.data() + 2 * core::kCopyDistance, 'x', sizeof(core::CursorCopy));
-  put(file);
-  try {
-    CursorFile cursor = open();
-    cursor.store(cursor_at(2));
-    EXPECT_EQ(cursor.read(), cursor_at(2));
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Code::damaged);
+  for (const std::uint64_t generation : {~std::uint64_t{0}, core::kLargestGeneration, core::kLargestGeneration - 1}) {
+    open().store(cursor_at(1));
+    FileBytes file = bytes();
+    for (std::size_t at = 0; at < file.size(); at += core::kCopyDistance) {
+      core::CursorCopy copy{};
+      std::memcpy(&copy, file.data() + at, sizeof copy);
+      if (copy.sequence != 1) continue;
+      copy.generation = generation;
+      copy.checksum = struct_checksum(copy);
+      std::memcpy(file.data() + at, &copy, sizeof copy);
+    }
+    std::memset(file.data() + 2 * core::kCopyDistance, 'x', sizeof(core::CursorCopy));
+    put(file);
+    try {
+      CursorFile cursor = open();
+      for (std::uint64_t sequence = 2; sequence < 5; ++sequence) {
+        cursor.store(cursor_at(sequence));
+        EXPECT_EQ(cursor.read(), cursor_at(sequence)) << generation;
+      }
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::damaged);
+    }
+    put(FileBytes{});
   }
 }
 
