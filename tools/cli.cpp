@@ -262,6 +262,17 @@ Exit completion(const CompletionCommand& command) {
   print(completion_script(command.shell));
   return kDone;
 }
+void define_bench(CLI::App& app, Parsed& parsed) {
+  const Definition<BenchCommand> definition(app, parsed, "bench",
+                                            "ringbolt bench\n"
+                                            "ringbolt bench latency --payload 64 --quick",
+                                            "Measure this machine, with ringbolt-bench", bench);
+  // All that follows is the other program's, options too.
+  definition.app().prefix_command()->callback([&parsed, sub = &definition.app()] {
+    parsed.run = [command = BenchCommand{sub->remaining()}] { return bench(command); };
+  });
+}
+
 void define_completion(CLI::App& app, Parsed& parsed) {
   const Definition<CompletionCommand> definition(app, parsed, "completion",
                                                  "source <(ringbolt completion bash)\n"
@@ -297,6 +308,7 @@ void define_commands(CLI::App& app, Parsed& parsed) {
   define_forget(app, parsed);
   define_seek(app, parsed);
   define_journal_commands(app, parsed);
+  define_bench(app, parsed);
   define_completion(app, parsed);
   add_demo(app);
 }

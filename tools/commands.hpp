@@ -56,6 +56,11 @@ struct TailCommand {
 };
 Exit tail(const TailCommand& command);
 
+struct BenchCommand {
+  std::vector<std::string> arguments{};  // for the program that measures
+};
+Exit bench(const BenchCommand& command);
+
 struct ShareCommand {
   std::string ring;
   std::optional<Start> from{};
