@@ -307,6 +307,7 @@ Line alarm(const std::vector<TopRing>& rings, std::size_t columns) {
     for (const ConsumerRates& consumer : ring.rates->consumers) {
       const std::string who = fmt::format("{} on {}", shown_name(consumer.stat), ring.name);
       if (is_dead(consumer.stat)) parts.push_back(who + (consumer.stat.gating ? " is dead and gates" : " is dead"));
+      if (consumer.stat.policy == "lossy" && consumer.ring_share >= 1) parts.push_back(who + " is overrun and loses events");
       if (consumer.blocked_share.value_or(0) > 0.1) parts.push_back(who + " holds the publisher up");
     }
     if (stat.journal && stat.journal->state != "running")

@@ -129,6 +129,14 @@ TEST(TopView, SaysWhatIsWrongWithARing) {
   EXPECT_TRUE(contains(texts(top_lines({ring("a")}, view()))[1], "nothing to worry about"));
 }
 
+TEST(TopView, SaysWhoLosesEvents) {
+  ConsumerRates late = consumer("late", 0, 1.0);
+  late.stat.policy = "lossy";
+  EXPECT_TRUE(contains(texts(top_lines({ring("orders", {late})}, view()))[1], "late on orders is overrun"));
+  late.stat.policy = "journal";  // reads there what the ring holds no longer
+  EXPECT_TRUE(contains(texts(top_lines({ring("orders", {late})}, view()))[1], "nothing to worry about"));
+}
+
 TEST(TopView, SortsAsItIsTold) {
   TopRing fast = ring("b", {consumer("x", 5, 0.1), consumer("y", 9, 0.2), consumer("z", 7, 0.9)});
   fast.rates->events_per_s = 1e6;
