@@ -51,8 +51,11 @@ Exit exit_for(Code code) noexcept {
 }
 
 Exit report(const Error& error, std::string_view ring, std::string_view consumer) {
-  say("{}", error.what());
-  if (error.code() == Code::not_found && !ring.empty()) {
+  const std::string_view sentence = error.what();
+  say("{}", sentence);
+  const bool suggests =
+      sentence.find("did you mean") != std::string_view::npos;  // the library does, where it looks for a ring
+  if (error.code() == Code::not_found && !ring.empty() && !suggests) {
     if (const std::string meant = suggestion(ring, consumer); !meant.empty()) say("did you mean '{}'?", meant);
   }
   return exit_for(error.code());

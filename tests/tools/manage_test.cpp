@@ -128,7 +128,9 @@ TEST_F(ManageTest, SuggestsWhatWasProbablyMeant) {
   box.run_ok({"tail", "orders", "--as", "billing", "--no-follow"});
   const auto suggests = [&](const Arguments& arguments, const std::string& meant) {
     const Result result = box.run(arguments);
-    EXPECT_TRUE(contains(result.err, "did you mean '" + meant + "'?")) << result.err;
+    const std::string question = "did you mean '" + meant + "'?";
+    EXPECT_TRUE(contains(result.err, question)) << result.err;
+    EXPECT_EQ(result.err.find(question), result.err.rfind(question)) << "is asked twice: " << result.err;
     return result.status;
   };
   for (const char* name : {"ordrs", "oders", "odrers", "orderss"}) EXPECT_EQ(suggests({"tail", name}, "orders"), 3);
