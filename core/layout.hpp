@@ -30,6 +30,12 @@ inline constexpr std::uint64_t kLargestRecordShare = 4;  // a record, or a batch
 inline constexpr std::uint64_t kRecordAlignment = 8;
 inline constexpr std::uint64_t kNoPosition = ~std::uint64_t{0};
 
+// Sequences never wrap: a billion events a second, counted from the largest beginning, take 36 years to the largest event.
+// A place that claims more is damage. Were it believed, a walk from there would come to the expected number 0, and take the
+// word of an event that is not published yet for it; two laps of the largest ring stay short of that.
+inline constexpr std::uint64_t kLargestFirstSequence = 0xf000'0000'0000'0000;
+inline constexpr std::uint64_t kLargestSequence = ~std::uint64_t{0} - kMaxCapacityBytes;
+
 // ---- the record --------------------------------------------------------------------------------------------------------
 //
 //   0         8             16    20        24    28     30

@@ -74,7 +74,7 @@ class Locator {
 
   // Is there a published event with this sequence at this position, not being written over? Then the record's header.
   [[nodiscard]] bool published_at(Place place, Record& record) const noexcept {
-    if (place.position % kRecordAlignment != 0 || place.sequence == 0) return false;
+    if (place.position % kRecordAlignment != 0 || place.sequence == 0 || place.sequence > kLargestSequence) return false;
     return Reader(ring_, place).peek(record) == ReadStatus::event;
   }
 

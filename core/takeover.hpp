@@ -44,7 +44,7 @@ struct StreamEnd {
     anchor = {position, candidate.sequence.load_relaxed()};
     found = true;
   }
-  if (!found || anchor.sequence < ring.first_sequence) return {};
+  if (!found || anchor.sequence < ring.first_sequence || anchor.sequence > kLargestSequence) return {};
 
   StreamEnd result;
   Record record;

@@ -24,7 +24,6 @@ namespace ringbolt::ipc {
 namespace {
 
 constexpr std::uint32_t kDefaultMode = 0600;
-constexpr std::uint64_t kLargestFirstSequence = 0xf000'0000'0000'0000;  // a billion events a second for 36 years
 
 std::string readable_bytes(std::uint64_t bytes) {
   constexpr std::uint64_t mebi = 1 << 20;
@@ -87,7 +86,8 @@ void check_options(const PublisherOptions& options, std::string_view name) {
     refuse(std::to_string(options.consumer_slots) + " consumers are more than the 65536 that a registry can hold");
   }
   if ((options.mode & ~0777U) != 0) refuse("the mode has bits other than rwxrwxrwx");
-  if (options.first_sequence > kLargestFirstSequence) refuse("so large a first sequence leaves too few numbers behind it");
+  if (options.first_sequence > core::kLargestFirstSequence)
+    refuse("so large a first sequence leaves too few numbers behind it");
 }
 
 }  // namespace

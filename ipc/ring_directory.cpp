@@ -137,7 +137,8 @@ void check_header(const core::EventsHeader& header, const std::string& path) {
   }
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
   if (header.checksum != core::fnv1a(bytes, offsetof(core::EventsHeader, checksum)) ||
-      !core::is_capacity(header.capacity_bytes) || header.first_sequence == 0 || header.consumer_slots == 0 ||
+      !core::is_capacity(header.capacity_bytes) || header.first_sequence == 0 ||
+      header.first_sequence > core::kLargestFirstSequence || header.consumer_slots == 0 ||
       header.consumer_slots > core::kMaxConsumerSlots) {
     throw Error(Code::damaged,
                 path + " has a damaged header (its checksum does not match): remove it with `ringbolt rm --force`");

@@ -191,6 +191,20 @@ TEST_F(LocatingIn, ARingWithACheckpointOfSequenceZero) {
   expect_searches_agree(ring_, log_);
 }
 
+// Behind the last number comes zero, and each word that nobody has written yet would be the expected one.
+TEST_F(LocatingIn, ARingWithARecordThatClaimsTheLastNumber) {
+  const std::uint64_t last = ~std::uint64_t{0};
+  const TestRing ring;
+  ring.write_record({0, last}, 0);
+  ring.header().checkpoints[0].sequence.store_relaxed(last);
+  ring.header().checkpoints[0].position.store_relaxed(0);
+  const Locator locator(ring.view());
+  for (const Location& found :
+       {locator.oldest(), locator.end(), locator.newest(), locator.halfway(), locator.sequence(last), locator.time(1)}) {
+    EXPECT_EQ(found.found, Found::corrupt) << found.place.sequence;
+  }
+}
+
 TEST_F(LocatingIn, ARingThatIsBeingOverrunAllTheTime) {
   ring_.set_intent(log_.end().position + 2 * ring_.capacity());
   const Locator locator(ring_.view());

@@ -293,6 +293,14 @@ TEST_F(Anchors, ASequenceBeforeTheFirstIsDamage) {
   }
 }
 
+TEST_F(Anchors, ASequenceBehindWhichTheNumbersWrapIsDamage) {
+  const std::uint64_t last = ~std::uint64_t{0};
+  const TestRing ring(TestRing::kSmall, kLargestFirstSequence);
+  ring.write_record({0, last}, 0);
+  ring.header().anchors[0].sequence.store_relaxed(last);
+  EXPECT_FALSE(find_stream_end(ring.view()).valid);
+}
+
 TEST_F(Anchors, OneAtTheEndThatSaysAnotherPlaceThanConsumersFindIsDamage) {
   const Place last = log_.end();
   for (const Place wrong : {Place{last.position, last.sequence + 1}, Place{last.position, last.sequence - 1},

@@ -125,7 +125,8 @@ class RingEvents final : public Target {
   }
 
   static core::RingView view_of(const Ring& ring) {
-    return {&ring.header(), ring.fenced.data(), kCapacity, std::max<std::uint64_t>(ring.header().first_sequence, 1)};
+    const std::uint64_t first = std::clamp<std::uint64_t>(ring.header().first_sequence, 1, core::kLargestFirstSequence);
+    return {&ring.header(), ring.fenced.data(), kCapacity, first};
   }
 
   // core/ alone, on the bytes as they are.

@@ -186,6 +186,8 @@ const std::map<std::string, std::uint64_t> kConstants{
     {"kLargestRecordShare", kLargestRecordShare},
     {"kRecordAlignment", kRecordAlignment},
     {"kNoPosition", kNoPosition},
+    {"kLargestFirstSequence", kLargestFirstSequence},
+    {"kLargestSequence", kLargestSequence},
     {"kNameBytes", kNameBytes},
     {"kMaxFollowed", kMaxFollowed},
     {"kFlagAttributes", kFlagAttributes},

@@ -118,8 +118,10 @@ TEST_F(Headers, WhoseValuesAreImpossibleThoughTheChecksumMatches) {
     expect_refused("data offset");
   }
   file.events().data_offset = 4'096;
-  file.events().first_sequence = 0;
-  expect_refused("first sequence");
+  for (const std::uint64_t first : {std::uint64_t{0}, core::kLargestFirstSequence + 1, ~std::uint64_t{0}}) {
+    file.events().first_sequence = first;
+    expect_refused("first sequence");
+  }
   file.events().first_sequence = 1;
   for (const std::uint32_t slots : {0U, core::kMaxConsumerSlots + 1, ~0U}) {
     file.events().consumer_slots = slots;
