@@ -136,6 +136,7 @@ std::int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat) {
     answer.timestamps = found.timestamps ? 1 : 0;
     answer.has_journal = found.journal ? 1 : 0;
     answer.consumers = static_cast<std::uint32_t>(found.consumers.size());
+    found.ring_id.copy(static_cast<char*>(answer.ring_id), sizeof(answer.ring_id) - 1);
     std::memset(static_cast<void*>(stat), 0, size);  // a newer caller's fields, too
     std::memcpy(stat, &answer, std::min(size, sizeof(answer)));
   });

@@ -20,6 +20,8 @@ int add_events(PyObject* module);
 int add_publisher(PyObject* module);
 int add_consumer(PyObject* module);
 
+PyObject* set_log(PyObject* module, PyObject* log); /* a function of the module */
+
 /* Sets the exception of a result below 0, or of a status that is one in Python; returns NULL. */
 PyObject* raise_error(int32_t result);
 PyObject* raise_status(int32_t status);

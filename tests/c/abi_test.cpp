@@ -120,6 +120,7 @@ const std::vector<Field> kFields{
     RINGBOLT_FIELD(ringbolt_ring_stat, has_journal),
     RINGBOLT_FIELD(ringbolt_ring_stat, consumers),
     RINGBOLT_FIELD(ringbolt_ring_stat, reserved),
+    RINGBOLT_FIELD(ringbolt_ring_stat, ring_id),
 };
 
 std::string content_of(const std::string& file) {
@@ -210,7 +211,7 @@ TEST(CAbi, IsAsItWasRecorded) {
 // The table above has what the header has.
 TEST(CAbi, HasEveryFieldOfTheHeader) {
   static const std::regex definition(R"(typedef struct (\w+) \{([^}]*)\})");
-  static const std::regex member(R"((\w+);)");
+  static const std::regex member(R"((\w+)(?:\[\d+\])?;)");
   std::set<std::string> in_header;
   std::set<std::string> structs;
   const std::string text = header();

@@ -679,6 +679,7 @@ static void rings_are_created_seen_and_removed(const char* ring) {
   memcpy(longer, &size, sizeof size);
   CHECK_RESULT(ringbolt_stat(ring, (ringbolt_ring_stat*)longer), RINGBOLT_OK);
   CHECK(longer[sizeof longer / sizeof longer[0] - 1] == 0); /* of a newer header */
+  CHECK(strlen(stat.ring_id) == 32 && strspn(stat.ring_id, "0123456789abcdef") == 32);
   CHECK(stat.capacity_bytes == 65536 && stat.newest_sequence == 0 && stat.publisher_alive == 0 && stat.timestamps == 1);
   publisher = open_small(ring);
   publish_numbers(publisher, 100, 101);

@@ -80,7 +80,13 @@ class Conformance(RingTest):
     def test_a_gate_with_a_budget_is_evicted_and_told(self):
         publisher = self.publisher()
         consumer = self.consumer(name="slow", policy="gate", start="earliest", budget=0.001)
+        told = []
+        ringbolt.set_log(lambda *said: told.append(said))
         numbers(publisher, 1, 5000)
+        ringbolt.set_log(None)
+        [(level, ring, sentence)] = told
+        self.assertEqual((level, ring), ("warning", self.ring))
+        self.assertRegex(sentence, "'slow'.* evicted")
         with self.assertRaises(ringbolt.GapError) as raised:
             consumer.next(0)
         self.assertEqual((raised.exception.evicted, raised.exception.first), (True, 1))
@@ -254,6 +260,7 @@ class Conformance(RingTest):
         self.assertEqual(ringbolt.stat(self.ring)["newest_sequence"], 0)
         numbers(publisher, 100, 101)
         stat = ringbolt.stat(self.ring)
+        self.assertRegex(stat["ring_id"], "^[0-9a-f]{32}$")
         self.assertEqual((stat["newest_sequence"], stat["publisher_alive"], stat["publisher_pid"]), (101, True, os.getpid()))
         self.assert_code("in_use", ringbolt.remove, self.ring)
         ringbolt.remove(self.ring, force=True)

@@ -16,8 +16,8 @@ Publishers and consumers are used by one thread at a time. Every error is an `Er
 """
 
 from ._errors import Error, GapError
-from ._ringbolt import Event, remove, stat
+from ._ringbolt import Event, remove, set_log, stat
 from ._ringbolt import version as __version__
 from ._doors import Consumer, Publisher
 
-__all__ = ["Consumer", "Error", "Event", "GapError", "Publisher", "remove", "stat", "__version__"]
+__all__ = ["Consumer", "Error", "Event", "GapError", "Publisher", "remove", "set_log", "stat", "__version__"]

@@ -1,6 +1,6 @@
 """The extension under the package; its types are what `Publisher` and `Consumer` stand on."""
 
-from typing import Any
+from typing import Any, Callable
 
 from typing_extensions import Buffer
 
@@ -78,4 +78,5 @@ class Consumer:
     def publisher_alive(self) -> bool: ...
 
 def remove(name: str, force: bool = False) -> None: ...
+def set_log(log: Callable[[str, str, str], object] | None, /) -> None: ...
 def stat(name: str) -> dict[str, Any]: ...
