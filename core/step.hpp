@@ -16,9 +16,10 @@ namespace ringbolt::core {
   X(intent_raised) X(intent_fenced) X(gates_scanned)                                                                   \
   X(checkpoint_invalidated) X(checkpoint_sequenced) X(checkpointed)                                                    \
   X(lease_taken) X(end_found) X(alive_file_named) X(epoch_stored) X(taken_over)
-// Everybody's: making a ring, the registry, gates and cursors, sleeping and waking, the journal's page.
+// Everybody's: making and removing a ring, the registry, gates and cursors, sleeping and waking, the journal's page.
 #define RINGBOLT_EACH_OTHER_STEP(X)                                                                                    \
   X(events_written) X(registry_written) X(journal_page_written) X(ring_named) X(epoch_before_unlinked)                 \
+  X(removal_told) X(ring_hidden) X(ring_emptied)                                                                       \
   X(entry_freed) X(entry_wiped) X(owner_written) X(entry_joining)                                                      \
   X(gate_entered) X(gate_told) X(join_counted) X(start_entered) X(attached)                                            \
   X(cursor_begun) X(cursor_placed) X(cursor_stored) X(gate_moved) X(gap_counted)                                       \

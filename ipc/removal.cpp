@@ -216,14 +216,17 @@ void remove_ring(std::string_view name, bool force) {
   try {
     registry.emplace(directory, Access::read_write, guard);
     registry->header().removed.store_release(1);
+    RINGBOLT_STEP(removal_told);
   } catch (const Error&) {
   }
   const std::string hidden = hidden_name(base, "gone");
   if (!hide(parent.get(), base, hidden, directory)) refuse(errno);
+  RINGBOLT_STEP(ring_hidden);
   for (const std::string& file : files) remove_entry(directory.fd.get(), file.c_str());
   const bool gone = remove_directory(parent.get(), hidden.c_str()) ||  // and what a publisher has put there meanwhile
                     remove_directory(parent.get(), hidden.c_str());
   const int error = gone ? 0 : errno;
+  RINGBOLT_STEP(ring_emptied);
   sweep_hidden(parent.get(), base);
   if (registry) {
     registry->sleepers().wake_all();

@@ -4,6 +4,7 @@
 
 #include <ringbolt/ipc/registry.hpp>
 
+#include "kill/journal_place.hpp"
 #include "kill/operation.hpp"
 
 #include <array>
@@ -176,10 +177,47 @@ class PollAndCommit : public ConsumerOperation {
     return cursor == first ? 0 : 1;
   }
 
- private:
+ protected:
   Count& committed() noexcept { return board().until; }
 
+ private:
   bool wakes_;
+};
+
+// The same, of events that the ring does not have any more; its cursor is a file of the journal's.
+class PollAndCommitFromJournal : public PollAndCommit {
+ public:
+  explicit PollAndCommitFromJournal(const std::string& directory)
+      : PollAndCommit(directory, Policy::journal, 0ns, "journal") {}
+
+  [[nodiscard]] std::size_t check(const std::string& place, Living& living, std::uint64_t turn) override {
+    if (place != this->place()) lead_to_own_journal(place);
+    const std::uint64_t first = committed();
+    require(first == kReadBefore && first < stat_ring(ring_in(place)).oldest_sequence, "it does not read the journal");
+    const std::uint64_t next = resume(place, board().before);
+    require(next == first + 1 || (next == first + kReadInside + 1 && next == board().handled + 1),
+            "it does not resume behind its last commit");
+    check_ring(ring_in(place), expected(0, turn), living);
+    return next == first + 1 ? 0 : 1;
+  }
+
+ protected:
+  void set_up() override {
+    const JournalOptions journal{
+        .directory = journal_in(place()), .sync = Sync::none, .segment_bytes = 64 << 10, .own_process = true};
+    living().publisher.emplace(
+        Publisher::open(ring(), {.capacity_bytes = kCapacityBytes, .consumer_slots = kSlots, .journal = journal}));
+    scenario::Process recorder("journal", [&] { run_journal(ring(), journal, [] { return false; }); });
+    Source source(*living().publisher, kShape, 0);
+    for (std::uint64_t i = 0; i < kEventsOfALap; ++i) source.publish();
+    board().before = living().publisher->next_sequence() - 1;
+    Scene::await("a journal to record",
+                 [&] { return stat_ring(ring()).journal.value().written_sequence >= board().before; });
+    recorder.die();
+    detach_journal(ring());
+    living().witnesses.emplace_back(ring(), Policy::lossy);
+    for (Witness& witness : living().witnesses) witness.read_all();
+  }
 };
 
 // Was overrun, or evicted: says so, and goes on.
@@ -325,6 +363,7 @@ void add_consumer_operations(Operations& operations, const std::string& director
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::gate, 0ns, "waking a publisher", true));
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::gate, 20ms, "gate with a budget"));
   operations.push_back(std::make_unique<PollAndCommit>(directory, Policy::lossy, 0ns, "lossy"));
+  operations.push_back(std::make_unique<PollAndCommitFromJournal>(directory));
   operations.push_back(std::make_unique<Overtaken>(directory, Policy::lossy, 0ns, "overrun"));
   operations.push_back(std::make_unique<Overtaken>(directory, Policy::gate, 2ms, "evicted"));
   operations.push_back(std::make_unique<Sleep>(directory));

@@ -1,13 +1,9 @@
 // A journal's operations, in a process of its own beside a publisher that lives. While it is dead or stopped its gate stays: the
 // ring holds what is not recorded.
-#include <ringbolt/core/journal_layout.hpp>
 #include <ringbolt/ipc/journal_reader.hpp>
 
+#include "kill/journal_place.hpp"
 #include "kill/operation.hpp"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -20,24 +16,6 @@ using scenario::Scene;
 
 constexpr std::uint64_t kRecordedBefore = 30;
 constexpr std::uint64_t kToRecord = 12;
-
-std::string journal_in(const std::string& place) { return place + "/journal"; }
-
-// A copy of a ring says where the original's journal is.
-void lead_to_own_journal(const std::string& place) {
-  const int fd = ::open((Operation::ring_in(place) + "/journal").c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return;
-  void* const memory = ::mmap(nullptr, sizeof(core::JournalPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  ::close(fd);
-  require(memory != MAP_FAILED, "cannot map a journal's page");
-  auto& page = *static_cast<core::JournalPage*>(memory);
-  page.directory = {};
-  std::ranges::copy(journal_in(place), page.directory.begin());
-  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&page);
-  page.checksum = core::fnv1a(reinterpret_cast<const std::uint8_t*>(page.directory.data()), page.directory.size(),
-                              core::fnv1a(bytes, offsetof(core::JournalPage, checksum)));
-  ::munmap(memory, sizeof(core::JournalPage));
-}
 
 // How a journal is run.
 struct Way {

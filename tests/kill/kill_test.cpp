@@ -209,6 +209,7 @@ void KillAtEveryInstruction::kill_all(Who who) {
 TEST_F(KillAtEveryInstruction, OfAPublisherIsSurvivedByTheOthers) { kill_all(Who::publisher); }
 TEST_F(KillAtEveryInstruction, OfAConsumerIsSurvivedByTheOthers) { kill_all(Who::consumer); }
 TEST_F(KillAtEveryInstruction, OfAJournalIsSurvivedByTheOthers) { kill_all(Who::journal); }
+TEST_F(KillAtEveryInstruction, OfARemoverIsSurvivedByTheOthers) { kill_all(Who::remover); }
 
 TEST_F(KillAtEveryInstruction, AsAStopIsPassedByAsThePolicySays) {
   std::uint64_t stops = 0;

@@ -81,6 +81,7 @@ std::vector<std::string> rows_of_stops() {
       "| journal | its gate stays: the publisher gets `full`, or waits; nothing goes unrecorded | the publisher, for as "
       "long "
       "as it chose |",
+      "| remover | the ring is there, or it is gone, and then its name can be had: whoever has it next keeps it | nobody |",
   };
 }
 

@@ -9,6 +9,7 @@ const char* name_of(Who who) noexcept {
     case Who::publisher: return "publisher";
     case Who::consumer: return "consumer";
     case Who::journal: return "journal";
+    case Who::remover: return "remover";
   }
   return "?";
 }
@@ -39,6 +40,7 @@ Operations all_operations(const std::string& directory, const std::string& disk)
   add_publisher_operations(operations, directory);
   add_consumer_operations(operations, directory);
   add_journal_operations(operations, directory, disk);
+  add_removal_operations(operations, directory);
   return operations;
 }
 

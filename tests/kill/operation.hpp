@@ -10,7 +10,7 @@
 
 namespace ringbolt::kill {
 
-enum class Who : std::uint8_t { publisher, consumer, journal };
+enum class Who : std::uint8_t { publisher, consumer, journal, remover };
 [[nodiscard]] const char* name_of(Who who) noexcept;
 
 class Operation {
@@ -69,5 +69,6 @@ using Operations = std::vector<std::unique_ptr<Operation>>;
 void add_publisher_operations(Operations& operations, const std::string& directory);
 void add_consumer_operations(Operations& operations, const std::string& directory);
 void add_journal_operations(Operations& operations, const std::string& directory, const std::string& disk);
+void add_removal_operations(Operations& operations, const std::string& directory);
 
 }  // namespace ringbolt::kill

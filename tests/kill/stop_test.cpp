@@ -39,6 +39,10 @@ std::vector<Place> places_of(Who who) {
                Step::durable_told,  Step::written_told, Step::state_told, Step::durable_stored, Step::journal_gate_moved};
       calls = {Call::open, Call::rename, Call::unlink, Call::allocate, Call::write, Call::fsync, Call::fdatasync};
       break;
+    case Who::remover:
+      steps = {Step::removal_told, Step::ring_hidden, Step::ring_emptied};
+      calls = {Call::open, Call::lock, Call::mmap, Call::rename, Call::unlink};
+      break;
   }
   std::vector<Place> places;
   for (const Step step : steps) places.push_back(place_of(step));
@@ -141,6 +145,7 @@ void StopAtEachPlace::stop_all(Who who) {
 TEST_F(StopAtEachPlace, APublisherKeepsItsPlaceAndGoesOn) { stop_all(Who::publisher); }
 TEST_F(StopAtEachPlace, AConsumerIsPassedByAsItsPolicySaysAndGoesOn) { stop_all(Who::consumer); }
 TEST_F(StopAtEachPlace, AJournalKeepsItsGateAndGoesOn) { stop_all(Who::journal); }
+TEST_F(StopAtEachPlace, ARemoverLeavesTheNextRingAlone) { stop_all(Who::remover); }
 
 }  // namespace
 }  // namespace ringbolt::kill
