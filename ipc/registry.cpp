@@ -153,14 +153,22 @@ void Registry::set_free(std::uint32_t index) noexcept {
 std::uint32_t Registry::take_entry(std::string_view name) {
   const auto all = entries();
   if (!name.empty()) {
-    // Whoever takes a dead owner's byte, to reclaim its gate, lets go of it soon; an owner that lives does not.
+    // Whoever takes a dead owner's byte, to reclaim its gate or its slot, lets go of it as soon as it runs again; an owner that
+    // lives does not. Where the entry itself says that nobody owns it, there is more patience: it is wrong only of an owner in
+    // another pid namespace, which is then refused late.
     const Deadline patience(std::chrono::milliseconds(20));
+    const Deadline much_patience(std::chrono::seconds(2));
+    const auto seems_owned = [](const ConsumerEntry& entry) {
+      const EntryState state = state_now(entry);
+      return state != EntryState::free && state != EntryState::away &&
+             sys::process_exists(entry.pid.load_relaxed());  // relaxed: a guess
+    };
     const core::NameWords words = words_of(name);
     while (const auto own = find(name)) {
       const EntryByte byte{locks_.get(), *own};
       if (core::take_if(all[*own], byte, [&](const ConsumerEntry& entry) { return core::is_called(entry, words); }))
         return *own;
-      if (!patience.passed()) {
+      if (!patience.passed() || (!much_patience.passed() && !seems_owned(all[*own]))) {
         sys::nanosleep({0, 100'000});
         continue;
       }

@@ -7,8 +7,11 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
+#include <ringbolt/ipc/descriptor.hpp>
 #include <ringbolt/ipc/journal_check.hpp>
+#include <ringbolt/ipc/locks.hpp>
 
 #include "child.hpp"
 #include "support.hpp"
@@ -274,6 +277,41 @@ TEST_F(Names, MayHaveSlashesBehindThem) {
   }
   expect_refused_everywhere(ring_path("..") + "/", Code::bad_name, {"ring name"});
   expect_refused_everywhere(ring_path(std::string(65, 'n')) + "/", Code::bad_name, {"65 characters"});
+}
+
+// A publisher that takes a gate away and a newcomer that takes a slot hold the byte of its owner, and may stand still meanwhile.
+class NamesWhoseByteIsHeld : public IpcTest {
+ protected:
+  void SetUp() override { create_ring("orders", {.capacity_bytes = kSmall}); }
+  [[nodiscard]] std::jthread hold_byte(std::chrono::milliseconds duration) {
+    ipc::Descriptor locks(::open((place() + "/orders/locks").c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_TRUE(ipc::try_lock_byte(locks.get(), 0));
+    return std::jthread([duration, held = std::move(locks)] { std::this_thread::sleep_for(duration); });
+  }
+};
+
+TEST_F(NamesWhoseByteIsHeld, ByNobodyWhoLivesAreWaitedFor) {
+  { auto left = Consumer::attach("orders", {.name = "billing"}); }
+  auto holder = hold_byte(200ms);
+  EXPECT_NO_THROW(static_cast<void>(Consumer::attach("orders", {.name = "billing"})));
+  holder.join();
+  {
+    Child child([](const Words& words) {
+      auto consumer = Consumer::attach("orders", {.name = "billing", .policy = Policy::gate});
+      words.say("attached");
+      static_cast<void>(words.hear());
+    });
+    child.words().expect("attached");
+    child.kill();
+  }
+  holder = hold_byte(200ms);
+  EXPECT_NO_THROW(static_cast<void>(Consumer::attach("orders", {.name = "billing", .policy = Policy::gate})));
+}
+
+TEST_F(NamesWhoseByteIsHeld, ByAnOwnerThatLivesAreRefused) {
+  auto owner = Consumer::attach("orders", {.name = "billing"});
+  expect_error([] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); }, Code::in_use,
+               {"billing", "attached already", std::to_string(::getpid())});
 }
 
 // Whoever is told that its ring was removed looks at the path again.
