@@ -143,13 +143,16 @@ void check_holds_nothing_else(const RingDirectory& directory, const std::vector<
   }
 }
 
-// The directory is renamed by name, so somebody else's new ring might be hit in its place: then it gets its name back.
+// The directory is renamed by name, so somebody else's new ring might be hit in its place: then it gets its name back. Once it is
+// hidden whoever makes the next ring may sweep it away, if nobody holds its lease: then it is gone, as was wanted.
 bool hide(int parent, const std::string& base, const std::string& hidden, const RingDirectory& directory) {
   if (sys::renameat(parent, base.c_str(), parent, hidden.c_str()) != 0) return false;
+  RINGBOLT_STEP(ring_hidden);
   struct stat meant {};
   struct stat hit {};
+  const bool swept = sys::fstatat(parent, hidden.c_str(), &hit, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
   sys::fstat(directory.fd.get(), &meant);
-  sys::fstatat(parent, hidden.c_str(), &hit, AT_SYMLINK_NOFOLLOW);
+  if (swept && meant.st_nlink == 0) return true;
   if (meant.st_ino == hit.st_ino && meant.st_dev == hit.st_dev) return true;
   sys::renameat2(parent, hidden.c_str(), parent, base.c_str(), RENAME_NOREPLACE);
   errno = ENOENT;
@@ -221,7 +224,6 @@ void remove_ring(std::string_view name, bool force) {
   }
   const std::string hidden = hidden_name(base, "gone");
   if (!hide(parent.get(), base, hidden, directory)) refuse(errno);
-  RINGBOLT_STEP(ring_hidden);
   for (const std::string& file : files) remove_entry(directory.fd.get(), file.c_str());
   const bool gone = remove_directory(parent.get(), hidden.c_str()) ||  // and what a publisher has put there meanwhile
                     remove_directory(parent.get(), hidden.c_str());
