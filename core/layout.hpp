@@ -30,7 +30,7 @@ inline constexpr std::uint64_t kLargestRecordShare = 4;  // a record, or a batch
 inline constexpr std::uint64_t kRecordAlignment = 8;
 inline constexpr std::uint64_t kNoPosition = ~std::uint64_t{0};
 
-// Sequences never wrap: a billion events a second, counted from the largest beginning, take 36 years to the largest event.
+// Sequences never wrap: a billion events a second, counted from the largest beginning, take 36 years to the largest sequence.
 // A place that claims more is damage. Were it believed, a walk from there would come to the expected number 0, and take the
 // word of an event that is not published yet for it; two laps of the largest ring stay short of that.
 inline constexpr std::uint64_t kLargestFirstSequence = 0xf000'0000'0000'0000;
@@ -258,7 +258,7 @@ struct ConsumerEntry {
   Word64 policy;         // Policy
   Word64 options;        // kEntry…
   Word64 budget_ns;      // 0: none
-  Word64 pid;            // for people only
+  Word64 pid;            // for people, and a guess how long to wait for an owner that seems dead
   Word64 attached_ns;    // wall clock
   std::array<std::uint64_t, 8> reserved1;
 

@@ -154,14 +154,15 @@ std::uint32_t Registry::take_entry(std::string_view name) {
   const auto all = entries();
   if (!name.empty()) {
     // Whoever takes a dead owner's byte, to reclaim its gate or its slot, lets go of it as soon as it runs again; an owner that
-    // lives does not. Where the entry itself says that nobody owns it, there is more patience: it is wrong only of an owner in
-    // another pid namespace, which is then refused late.
+    // lives does not. Where the entry itself says that nobody owns it, there is more patience; not too much, since others may wait
+    // for the locks that are held meanwhile. It is a guess: an owner in another pid namespace is refused later than another one,
+    // and a dead one that nobody has reaped, or whose pid is another process's now, finds less patience.
     const Deadline patience(std::chrono::milliseconds(20));
-    const Deadline much_patience(std::chrono::seconds(2));
+    const Deadline much_patience(std::chrono::milliseconds(500));
     const auto seems_owned = [](const ConsumerEntry& entry) {
       const EntryState state = state_now(entry);
-      return state != EntryState::free && state != EntryState::away &&
-             sys::process_exists(entry.pid.load_relaxed());  // relaxed: a guess
+      const std::uint64_t pid = entry.pid.load_relaxed();  // relaxed: a guess
+      return state != EntryState::free && state != EntryState::away && pid != 0 && sys::process_exists(pid);
     };
     const core::NameWords words = words_of(name);
     while (const auto own = find(name)) {
@@ -171,6 +172,11 @@ std::uint32_t Registry::take_entry(std::string_view name) {
       if (!patience.passed() || (!much_patience.passed() && !seems_owned(all[*own]))) {
         sys::nanosleep({0, 100'000});
         continue;
+      }
+      if (!seems_owned(all[*own])) {
+        throw Error(Code::in_use,
+                    "the place of consumer '" + std::string(name) + "' of " + ring_ +
+                        " is held by another process, which does not go on: try again, and look for one that is stopped");
       }
       throw Error(Code::in_use, "consumer '" + std::string(name) + "' of " + ring_ + " is attached already, by process " +
                                     std::to_string(all[*own].pid.load_relaxed()) +  // relaxed: for people
