@@ -210,7 +210,10 @@ core::Place JournalRunner::resume_at_gate() {
     // Where the stream has gone on meanwhile, there is an event at the gate now.
     place.sequence = end.position == place.position ? end.sequence : view.record_at(place.position).sequence.load_acquire();
   }
-  if (place.position % core::kRecordAlignment != 0 || view.overrun(place.position)) place.sequence = 0;  // it never held
+  if (place.position % core::kRecordAlignment != 0 || view.overrun(place.position) ||
+      place.sequence > core::kLargestSequence) {
+    place.sequence = 0;  // it never held
+  }
   const bool fresh = store_->log->recovered().empty;
   const std::uint64_t next = fresh ? place.sequence : store_->log->staged_sequence() + 1;
   core::Reader reader(view, place);

@@ -366,7 +366,7 @@ typedef struct ringbolt_ring_stat {
   uint32_t has_journal;
   uint32_t consumers; /* registered */
   uint32_t reserved;
-  char ring_id[40]; /* 32 hexadecimal digits and zeros; a ring that was removed and made again has another one */
+  char ring_id[40]; /* 32 hexadecimal digits and zero bytes; a ring that was removed and made again has another one */
 } ringbolt_ring_stat;
 /* With read access alone. Fields of a newer header than the library's are set to zero. Errors: NOT_FOUND, NOT_ALLOWED, WRONG_VERSION, FOREIGN_LAYOUT, TOO_SHORT, DAMAGED. */
 RINGBOLT_API int32_t ringbolt_stat(const char* name, ringbolt_ring_stat* stat);

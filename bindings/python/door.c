@@ -4,7 +4,10 @@
 #include <pthread.h>
 
 static unsigned this_process = 1;
-static void count_fork(void) { ++this_process; }
+static void count_fork(void) {
+  ++this_process;
+  forget_log_calls();
+}
 
 int prepare_doors(void) {
   if (pthread_atfork(NULL, NULL, count_fork) == 0) return 0;
@@ -36,7 +39,11 @@ int look_for_signals(door* self) {
 
 int keep_handle(door* self, void* opened, free_handle free_it) {
   if (self->handle != NULL) { /* it was opened before, or another thread was faster */
-    if (opened != NULL) free_it(opened);
+    if (opened != NULL) {
+      Py_BEGIN_ALLOW_THREADS; /* a journal's thread may have to tell something first */
+      free_it(opened);
+      Py_END_ALLOW_THREADS;
+    }
     return refuse(self, PyExc_ValueError, "this %U is open already");
   }
   self->handle = opened;

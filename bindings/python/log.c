@@ -20,8 +20,8 @@ static void call(int32_t level, const char* ring, const char* sentence) {
   Py_INCREF(log); /* it may set another one */
   text = PyUnicode_DecodeFSDefault(sentence);
   if (text != NULL)
-    answer = PyObject_CallFunction(log, "ssO", levels[level >= 0 && level <= RINGBOLT_LOG_ERROR ? level : RINGBOLT_LOG_ERROR],
-                                   ring, text);
+    answer = PyObject_CallFunction(
+        log, "ssO", levels[level >= 0 && level <= RINGBOLT_LOG_ERROR ? level : RINGBOLT_LOG_ERROR], ring, text);
   if (answer == NULL) PyErr_WriteUnraisable(log);
   Py_XDECREF(answer);
   Py_XDECREF(text);
@@ -40,16 +40,19 @@ static void tell(void* context, int32_t level, const char* ring, const char* sen
   __atomic_sub_fetch(&on_the_way, 1, __ATOMIC_SEQ_CST);
 }
 
-/* In a child of a fork nobody comes whose thread the child does not have, so the wait has an end. */
+void forget_log_calls(void) { on_the_way = 0; } /* in the child of a fork, which does not have their threads */
+
+/* A log that does not come back does not keep the process for ever. */
 static PyObject* end_log(PyObject* self, PyObject* none) {
   const struct timespec millisecond = {0, 1000000};
-  int patience = 1000;
+  int patience = 30000;
   (void)self, (void)none;
   ringbolt_set_log(NULL, NULL);
   __atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
   Py_BEGIN_ALLOW_THREADS;
   while (__atomic_load_n(&on_the_way, __ATOMIC_SEQ_CST) != 0 && patience-- > 0) nanosleep(&millisecond, NULL);
   Py_END_ALLOW_THREADS;
+  Py_CLEAR(told);
   Py_RETURN_NONE;
 }
 static PyMethodDef at_exit = {"_end_log", end_log, METH_NOARGS, NULL};

@@ -85,16 +85,16 @@ static PyObject* stat_ring(PyObject* self, PyObject* args) {
   result = ringbolt_stat(name, &stat);
   Py_END_ALLOW_THREADS;
   if (result < 0) return raise_error(result);
-  return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:I,s:s}", "capacity_bytes",
-                       (unsigned long long)stat.capacity_bytes, "epoch", (unsigned long long)stat.epoch, "oldest_sequence",
-                       (unsigned long long)stat.oldest_sequence, "newest_sequence", (unsigned long long)stat.newest_sequence,
-                       "durable_sequence", (unsigned long long)stat.durable_sequence, "published_events",
-                       (unsigned long long)stat.published_events, "published_bytes",
-                       (unsigned long long)stat.published_bytes, "newest_timestamp_ns",
-                       (unsigned long long)stat.newest_timestamp_ns, "publisher_pid", (unsigned long long)stat.publisher_pid,
-                       "publisher_alive", stat.publisher_alive ? Py_True : Py_False, "closed",
-                       stat.closed ? Py_True : Py_False, "timestamps", stat.timestamps ? Py_True : Py_False, "has_journal",
-                       stat.has_journal ? Py_True : Py_False, "consumers", (unsigned int)stat.consumers, "ring_id", stat.ring_id);
+  return Py_BuildValue(
+      "{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:O,s:I,s:s}", "capacity_bytes",
+      (unsigned long long)stat.capacity_bytes, "epoch", (unsigned long long)stat.epoch, "oldest_sequence",
+      (unsigned long long)stat.oldest_sequence, "newest_sequence", (unsigned long long)stat.newest_sequence,
+      "durable_sequence", (unsigned long long)stat.durable_sequence, "published_events",
+      (unsigned long long)stat.published_events, "published_bytes", (unsigned long long)stat.published_bytes,
+      "newest_timestamp_ns", (unsigned long long)stat.newest_timestamp_ns, "publisher_pid",
+      (unsigned long long)stat.publisher_pid, "publisher_alive", stat.publisher_alive ? Py_True : Py_False, "closed",
+      stat.closed ? Py_True : Py_False, "timestamps", stat.timestamps ? Py_True : Py_False, "has_journal",
+      stat.has_journal ? Py_True : Py_False, "consumers", (unsigned int)stat.consumers, "ring_id", stat.ring_id);
 }
 
 static PyMethodDef functions[] = {
@@ -103,8 +103,10 @@ static PyMethodDef functions[] = {
     {"stat", stat_ring, METH_VARARGS,
      "stat(name)\n--\n\nWhat can be seen of a ring from outside, as a dict; needs read access alone."},
     {"set_log", set_log, METH_O,
-     "set_log(log)\n--\n\nWhom this process tells what no call answers: log(level, ring, sentence), where level is \"info\", \"warning\" "
-     "or \"error\".\nNone, as at the start: nobody. It is called by the thread that notices, perhaps by one of the library's own, and must "
+     "set_log(log)\n--\n\nWhom this process tells what no call answers: log(level, ring, sentence), where level is "
+     "\"info\", \"warning\" "
+     "or \"error\".\nNone, as at the start: nobody. It is called by the thread that notices, perhaps by one of the "
+     "library's own, and must "
      "not use the\npublisher or consumer that the call came from. What it raises goes to sys.unraisablehook."},
     {NULL, NULL, 0, NULL}};
 

@@ -21,6 +21,7 @@ int add_publisher(PyObject* module);
 int add_consumer(PyObject* module);
 
 PyObject* set_log(PyObject* module, PyObject* log); /* a function of the module */
+void forget_log_calls(void);                        /* in the child of a fork */
 
 /* Sets the exception of a result below 0, or of a status that is one in Python; returns NULL. */
 PyObject* raise_error(int32_t result);

@@ -24,7 +24,7 @@ MORE = 3000  # events of the second publisher
 class Matrix(RingTest):
     def setUp(self):
         super().setUp()
-        disk = tempfile.TemporaryDirectory(prefix="ringbolt-languages-")
+        disk = tempfile.TemporaryDirectory(prefix="ringbolt-languages-", dir="/var/tmp")
         self.addCleanup(disk.cleanup)
         self.disk = disk.name
 

@@ -40,7 +40,7 @@ static int publish(const char* ring, uint64_t capacity, uint64_t more, const cha
       event.attribute_count = 1;
     }
     if (ringbolt_publish(publisher, numbers, sizeof numbers, &event, NULL) < 0) return fail("publish");
-    if (done % 100 == 99) nanosleep(&millisecond, NULL);
+    if (done % 20 == 19) nanosleep(&millisecond, NULL);
   }
   if (ringbolt_publisher_close(publisher) < 0) return fail("close");
   printf("published %" PRIu64 "\n", ringbolt_next_publish_sequence(publisher) - 1);

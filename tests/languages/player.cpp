@@ -34,7 +34,7 @@ int publish(const char* ring, std::uint64_t capacity, std::uint64_t more, const 
     ringbolt::EventOptions options{.type = static_cast<std::uint32_t>(next % 1000)};
     if (next % 10 == 0) options.attributes = {&key, 1};
     publisher.publish(std::as_bytes(std::span(&numbers, 1)), options);
-    if (done % 100 == 99) std::this_thread::sleep_for(1ms);  // so that it can be killed in the middle
+    if (done % 20 == 19) std::this_thread::sleep_for(1ms);  // so that it can be killed in the middle
   }
   publisher.close();
   std::printf("published %llu\n", static_cast<unsigned long long>(publisher.next_sequence() - 1));

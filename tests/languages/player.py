@@ -16,7 +16,7 @@ def publish(ring, capacity, more, journal):
             payload = struct.pack("<QQ", number, 7919 * number % 2**64)
             publisher.publish(payload, type=number % 1000, attributes=attributes)
             done += 1
-            if done % 100 == 0:
+            if done % 20 == 0:
                 time.sleep(0.001)
         publisher.end()
         print("published", publisher.next_sequence - 1)

@@ -126,14 +126,15 @@ class Log(RingTest):
         self.assertEqual(told, [1, "second"])
 
     def test_hears_the_journals_thread_and_lets_the_interpreter_end(self):
-        with tempfile.TemporaryDirectory(prefix="ringbolt-python-") as journal:
-            for _ in range(5):
-                process = self.python(STALLED, env={**os.environ, "JOURNAL": os.path.join(journal, "journal")})
-                self.assertRegex(self.line(process), "^error stalled False: .*journal")
-                self.assertEqual(process.wait(), 0)
+        with tempfile.TemporaryDirectory(prefix="ringbolt-python-", dir="/var/tmp") as journal:
+            for turn in range(5):
+                ring = f"stalled-{turn}"
+                process = self.python(STALLED, env={**os.environ, "RING": ring, "JOURNAL": os.path.join(journal, ring)})
+                self.assertRegex(self.line(process), f"^error {ring} False: .*journal")
+                self.assertEqual(process.wait(60), 0)
 
 
-# A journal that cannot write and tells so again and again, while the process ends.
+# A journal that cannot write and tells so, and that it goes on, while the process ends.
 STALLED = """
 import os, resource, signal, threading, time, ringbolt
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -144,7 +145,7 @@ def log(level, ring, sentence):
     print(sentence, flush=True)
     told.set()
 ringbolt.set_log(log)
-publisher = ringbolt.Publisher("stalled", capacity="64KiB", journal=os.environ["JOURNAL"], segment_bytes="1MiB")
+publisher = ringbolt.Publisher(os.environ["RING"], capacity="64KiB", journal=os.environ["JOURNAL"], segment_bytes="1MiB")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, resource.RLIM_INFINITY))
 for number in range(100): publisher.publish(bytes(100))
 assert told.wait(30)
