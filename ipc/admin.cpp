@@ -32,13 +32,9 @@ struct NamedEntry {
 
   // The entry's byte, so that nobody attaches meanwhile.
   void hold(const char* to_do_what) {
-    if (registry.try_hold(index)) {
-      if (still_named()) return;
-      registry.let_go(index);
-      throw Error(Code::not_found, "consumer '" + name + "' has just been forgotten by somebody else");
-    }
-    throw Error(Code::in_use, std::string("cannot ") + to_do_what + " consumer '" + name + "': it is attached, by process " +
-                                  holder() + ": stop it first");
+    const auto held = registry.hold(name, std::string("cannot ") + to_do_what + ": ", "");
+    if (!held) throw Error(Code::not_found, "consumer '" + name + "' has just been forgotten by somebody else");
+    index = *held;
   }
 
   [[nodiscard]] bool still_named() const {

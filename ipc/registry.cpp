@@ -149,40 +149,45 @@ void Registry::set_free(std::uint32_t index) noexcept {
   gate_sleepers().wake_all();
 }
 
+// Whoever takes a dead owner's byte, to reclaim its gate or its slot, lets go of it as soon as it runs again; an owner that lives
+// does not. Where the entry itself says that nobody owns it, there is more patience; not too much, since others may wait for the
+// locks that an attach holds meanwhile. It is a guess: an owner in another pid namespace is refused later than another one, and a
+// dead one that nobody has reaped, or whose pid is another process's now, finds less patience.
+std::optional<std::uint32_t> Registry::hold(std::string_view name, std::string_view refused, std::string_view advice) const {
+  const auto all = entries();
+  const Deadline patience(std::chrono::milliseconds(20));
+  const Deadline much_patience(std::chrono::milliseconds(500));
+  const core::NameWords words = words_of(name);
+  while (const auto own = find(name)) {
+    const ConsumerEntry& entry = all[*own];
+    if (core::take_if(entry, EntryByte{locks_.get(), *own}, [&](const auto& now) { return core::is_called(now, words); }))
+      return own;
+    const EntryState state = state_now(entry);
+    const std::uint64_t pid = entry.pid.load_relaxed();  // relaxed: a guess, and for people
+    const bool seems_owned = state != EntryState::free && state != EntryState::away && pid != 0 && sys::process_exists(pid);
+    if (!(seems_owned ? patience : much_patience).passed()) {
+      sys::nanosleep({0, 100'000});
+      continue;
+    }
+    const std::string who = std::string(refused) + "consumer '" + std::string(name) + "' of " + ring_;
+    if (!seems_owned) {
+      throw Error(Code::in_use,
+                  who +
+                      " is held by another process for a moment, which does not go on: try again, and look for "
+                      "one that is stopped");
+    }
+    throw Error(Code::in_use,
+                who + " is attached already, by process " + std::to_string(pid) + ": stop it first" + std::string(advice));
+  }
+  return std::nullopt;
+}
+
 // An entry whose byte this descriptor now holds. It is either the name's own, or free and wiped.
 std::uint32_t Registry::take_entry(std::string_view name) {
-  const auto all = entries();
   if (!name.empty()) {
-    // Whoever takes a dead owner's byte, to reclaim its gate or its slot, lets go of it as soon as it runs again; an owner that
-    // lives does not. Where the entry itself says that nobody owns it, there is more patience; not too much, since others may wait
-    // for the locks that are held meanwhile. It is a guess: an owner in another pid namespace is refused later than another one,
-    // and a dead one that nobody has reaped, or whose pid is another process's now, finds less patience.
-    const Deadline patience(std::chrono::milliseconds(20));
-    const Deadline much_patience(std::chrono::milliseconds(500));
-    const auto seems_owned = [](const ConsumerEntry& entry) {
-      const EntryState state = state_now(entry);
-      const std::uint64_t pid = entry.pid.load_relaxed();  // relaxed: a guess
-      return state != EntryState::free && state != EntryState::away && pid != 0 && sys::process_exists(pid);
-    };
-    const core::NameWords words = words_of(name);
-    while (const auto own = find(name)) {
-      const EntryByte byte{locks_.get(), *own};
-      if (core::take_if(all[*own], byte, [&](const ConsumerEntry& entry) { return core::is_called(entry, words); }))
-        return *own;
-      if (!patience.passed() || (!much_patience.passed() && !seems_owned(all[*own]))) {
-        sys::nanosleep({0, 100'000});
-        continue;
-      }
-      if (!seems_owned(all[*own])) {
-        throw Error(Code::in_use,
-                    "the place of consumer '" + std::string(name) + "' of " + ring_ +
-                        " is held by another process, which does not go on: try again, and look for one that is stopped");
-      }
-      throw Error(Code::in_use, "consumer '" + std::string(name) + "' of " + ring_ + " is attached already, by process " +
-                                    std::to_string(all[*own].pid.load_relaxed()) +  // relaxed: for people
-                                    ": stop it first, or choose another name");
-    }
+    if (const auto own = hold(name, "", ", or choose another name")) return *own;
   }
+  const auto all = entries();
   // Three rounds, from what nobody misses to what somebody might: free; left by a dead consumer without name; the cursor
   // of the named consumer that has been away for longest.
   const auto take = [&](std::uint32_t index, auto still_wanted) {

@@ -76,7 +76,11 @@ class Registry {
   // If the owner of this entry is dead, its gate is released. True if something changed.
   bool reclaim_if_dead(std::uint32_t index);
 
-  // Holds the byte of an entry that nobody owns; for those who change a consumer's entry from outside.
+  // Holds the byte of the name's entry, to own it or to change it from outside. Empty: there is no such name. Throws Error (in_use:
+  // "REFUSED consumer 'NAME' is attached already … ADVICE") if its owner lives, or somebody stands still who holds it in passing.
+  [[nodiscard]] std::optional<std::uint32_t> hold(std::string_view name, std::string_view refused,
+                                                  std::string_view advice) const;
+  // The same for an entry that is known, without waiting.
   [[nodiscard]] bool try_hold(std::uint32_t index) const { return try_lock_byte_of(index); }
   void let_go(std::uint32_t index) noexcept;
   [[nodiscard]] bool is_journal(std::uint32_t index) const noexcept;

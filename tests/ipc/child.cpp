@@ -105,6 +105,15 @@ void Child::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
+AttachedChild::AttachedChild(const ConsumerOptions& options)
+    : Child([&](const Words& words) {
+        auto consumer = Consumer::attach("orders", options);
+        words.say("attached");
+        static_cast<void>(words.hear());
+      }) {
+  words().expect("attached");
+}
+
 bool become(uid_t user, gid_t group) {
   const bool became = ::setgroups(0, nullptr) == 0 && ::setgid(group) == 0 && ::setuid(user) == 0 && ::geteuid() == user;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // forgotten with the old user

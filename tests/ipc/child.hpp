@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <ringbolt/ipc/consumer.hpp>
+
 #include <functional>
 #include <string>
 #include <string_view>
@@ -49,6 +51,12 @@ class Child {
 
   Words words_;
   pid_t pid_ = -1;
+};
+
+// One that has attached to the ring `orders` so, and stays.
+class AttachedChild : public Child {
+ public:
+  explicit AttachedChild(const ConsumerOptions& options);
 };
 
 // For bodies of children: becomes another user and group for good. False if that is not allowed.

@@ -288,14 +288,9 @@ TEST_F(Limits, ASlotOfTheDeadIsTakenBeforeACursorIsDropped) {
     auto named = Consumer::attach("orders", {.name = "named"});
     poll_sequences(named);
   }
-  Child child([](const Words& words) {
-    auto anonymous = Consumer::attach("orders");
-    words.say("attached");
-    static_cast<void>(words.hear());
-  });
-  child.words().expect("attached");
+  AttachedChild anonymous({});
   EXPECT_EQ(stat_ring("orders").consumers.size(), 2U);
-  child.kill();
+  anonymous.kill();
   auto consumer = Consumer::attach("orders", {.name = "new"});
   EXPECT_EQ(stat_of("orders", "named").cursor_sequence, 5U) << "kept while there is another slot";
   auto last = Consumer::attach("orders", {.name = "last"});  // now the cursor that is longest away has to go

@@ -69,15 +69,7 @@ TEST_F(LogTest, TellsAnEviction) {
 TEST_F(LogTest, TellsThatAConsumerDied) {
   const Heard heard;
   auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall});
-  {
-    Child child([](const Words& words) {
-      auto consumer = Consumer::attach("orders", {.name = "billing", .policy = Policy::gate});
-      words.say("attached");
-      static_cast<void>(words.hear());
-    });
-    child.words().expect("attached");
-    child.kill();
-  }
+  AttachedChild({.name = "billing", .policy = Policy::gate}).kill();
   publish_until_full(publisher, 1'000);
   publisher.publish(std::string(1'000, 'x'));
   EXPECT_TRUE(heard.has("info orders: ", {"'billing'", "died"})) << heard.all();

@@ -295,23 +295,20 @@ TEST_F(NamesWhoseByteIsHeld, ByNobodyWhoLivesAreWaitedFor) {
   auto holder = hold_byte(200ms);
   EXPECT_NO_THROW(static_cast<void>(Consumer::attach("orders", {.name = "billing"})));
   holder.join();
-  {
-    Child child([](const Words& words) {
-      auto consumer = Consumer::attach("orders", {.name = "billing", .policy = Policy::gate});
-      words.say("attached");
-      static_cast<void>(words.hear());
-    });
-    child.words().expect("attached");
-    child.kill();
-  }
+  AttachedChild({.name = "billing", .policy = Policy::gate}).kill();
   holder = hold_byte(200ms);
   EXPECT_NO_THROW(static_cast<void>(Consumer::attach("orders", {.name = "billing", .policy = Policy::gate})));
+  holder = hold_byte(200ms);
+  EXPECT_NO_THROW(static_cast<void>(seek_consumer("orders", "billing", Start::latest)));
+  holder = hold_byte(200ms);
+  EXPECT_NO_THROW(forget_consumer("orders", "billing"));
 }
 
 TEST_F(NamesWhoseByteIsHeld, ByAnOwnerThatLivesAreRefused) {
   auto owner = Consumer::attach("orders", {.name = "billing"});
   expect_error([] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); }, Code::in_use,
                {"billing", "attached already", std::to_string(::getpid())});
+  expect_error([] { forget_consumer("orders", "billing"); }, Code::in_use, {"cannot forget", "billing", "attached already"});
 }
 
 // Whoever is told that its ring was removed looks at the path again.

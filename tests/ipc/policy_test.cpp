@@ -73,12 +73,7 @@ TEST_F(Policies, AGateIsReleasedWhenItsConsumerLeaves) {
 }
 
 TEST_F(Policies, AGateIsReleasedWhenItsConsumerIsKilled) {
-  Child child([](const Words& words) {
-    auto consumer = Consumer::attach("orders", {.name = "billing", .policy = Policy::gate});
-    words.say("gating");
-    static_cast<void>(words.hear());
-  });
-  child.words().expect("gating");
+  AttachedChild child({.name = "billing", .policy = Policy::gate});
   publish_until_full(publisher_, 1'000);
   child.kill();
   EXPECT_EQ(publisher_.publish_for(numbered_payload(publisher_.next_sequence(), 1'000), kLong).status, Status::ok);
@@ -90,12 +85,7 @@ TEST_F(Policies, AGateIsReleasedWhenItsConsumerIsKilled) {
 }
 
 TEST_F(Policies, AnAnonymousGateLeavesNothingBehindWhenItsConsumerIsKilled) {
-  Child child([](const Words& words) {
-    auto consumer = Consumer::attach("orders", {.policy = Policy::gate});
-    words.say("gating");
-    static_cast<void>(words.hear());
-  });
-  child.words().expect("gating");
+  AttachedChild child({.policy = Policy::gate});
   publish_until_full(publisher_, 1'000);
   child.kill();
   EXPECT_EQ(publisher_.publish_for(numbered_payload(publisher_.next_sequence(), 1'000), kLong).status, Status::ok);
