@@ -172,9 +172,7 @@ std::optional<std::uint32_t> Registry::hold(std::string_view name, std::string_v
     const std::string who = std::string(refused) + "consumer '" + std::string(name) + "' of " + ring_;
     if (!seems_owned) {
       throw Error(Code::in_use,
-                  who +
-                      " is held by another process for a moment, which does not go on: try again, and look for "
-                      "one that is stopped");
+                  who + " is held in passing by another process, which does not go on: look for one that is stopped");
     }
     throw Error(Code::in_use,
                 who + " is attached already, by process " + std::to_string(pid) + ": stop it first" + std::string(advice));

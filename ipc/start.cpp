@@ -36,6 +36,11 @@ StartPlace find_start(const core::RingView& ring, Start start, core::Place curso
   const core::Locator locator(ring);
   const bool resumes = start.kind == Start::Kind::resume && cursor.sequence != 0;
   StartPlace result;
+  if (resumes && cursor.sequence > core::kLargestSequence) {
+    throw Error(Code::damaged, "a cursor of ring '" + name + "' is damaged: it says event " +
+                                   std::to_string(cursor.sequence - 1) +
+                                   ", to which no publisher comes: choose where the consumer goes on (--from, Start::at)");
+  }
   if (resumes || start.kind == Start::Kind::sequence) {
     const std::uint64_t wanted = std::max(resumes ? cursor.sequence : start.value, ring.first_sequence);
     result.wanted_sequence = wanted;

@@ -50,7 +50,7 @@ static PyObject* end_log(PyObject* self, PyObject* none) {
   ringbolt_set_log(NULL, NULL);
   __atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
   Py_BEGIN_ALLOW_THREADS;
-  while (__atomic_load_n(&on_the_way, __ATOMIC_SEQ_CST) != 0 && patience-- > 0) nanosleep(&millisecond, NULL);
+  while (__atomic_load_n(&on_the_way, __ATOMIC_SEQ_CST) > 0 && patience-- > 0) nanosleep(&millisecond, NULL);
   Py_END_ALLOW_THREADS;
   Py_CLEAR(told);
   Py_RETURN_NONE;

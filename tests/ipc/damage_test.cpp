@@ -268,5 +268,35 @@ TEST_F(Damage, AtRandomWhileEverybodyRunsIsSurvived) {
   }
 }
 
+// Numbers that no publisher comes to, where places are kept from which somebody goes on.
+using DamagedPlaces = IpcTest;
+
+TEST_F(DamagedPlaces, OfACursorAreToldItsConsumer) {
+  auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall});
+  publish_numbered(publisher, 10, 8);
+  {
+    auto consumer = Consumer::attach("orders", {.name = "billing"});
+    consumer.commit(consumer.next().value().sequence);
+  }
+  const RingFile registry(ring_path("orders") + "/consumers");
+  for (const std::uint64_t committed : {core::kLargestSequence, ~std::uint64_t{0} - 1}) {
+    registry.entry(0).cursor_sequence.store_relaxed(committed);
+    expect_error([] { static_cast<void>(Consumer::attach("orders", {.name = "billing"})); }, Code::damaged,
+                 {"cursor", std::to_string(committed), "Start::at"});
+  }
+  auto consumer = Consumer::attach("orders", {.name = "billing", .start = Start::at(2)});
+  EXPECT_EQ(consumer.next().value().sequence, 2U);
+}
+
+TEST_F(DamagedPlaces, OfAJournalsGateAreToldTheJournal) {
+  const JournalOptions journal{.directory = place() + "/journal", .sync = Sync::none, .own_process = true};
+  auto publisher = Publisher::open("orders", {.capacity_bytes = kSmall, .journal = journal});
+  publisher.publish(std::string(64, '\xff'));
+  const RingFile registry(ring_path("orders") + "/consumers");
+  ASSERT_NE(registry.entry(0).options.load_relaxed() & core::kEntryJournal, 0U);
+  registry.entry(0).gate.store_relaxed(sizeof(core::RecordHeader));  // of what was published
+  expect_error([&] { run_journal("orders", journal, [] { return true; }); }, Code::other_ring, {"journal"});
+}
+
 }  // namespace
 }  // namespace ringbolt::test
