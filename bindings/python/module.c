@@ -103,11 +103,10 @@ static PyMethodDef functions[] = {
     {"stat", stat_ring, METH_VARARGS,
      "stat(name)\n--\n\nWhat can be seen of a ring from outside, as a dict; needs read access alone."},
     {"set_log", set_log, METH_O,
-     "set_log(log)\n--\n\nWhom this process tells what no call answers: log(level, ring, sentence), where level is "
-     "\"info\", \"warning\" "
-     "or \"error\".\nNone, as at the start: nobody. It is called by the thread that notices, perhaps by one of the "
-     "library's own, and must "
-     "not use the\npublisher or consumer that the call came from. What it raises goes to sys.unraisablehook."},
+     "set_log(log)\n--\n\n"
+     "Whom this process tells what no call answers: log(level, ring, sentence), where level is \"info\", \"warning\" or\n"
+     "\"error\". None, as at the start: nobody. It is called by the thread that notices, perhaps by one of the library's\n"
+     "own, and must not use the publisher or consumer that the call came from. What it raises goes to sys.unraisablehook."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
